@@ -27,12 +27,12 @@ export async function findLesionMask(bidsRoot: string, participantId: string): P
 
 /**
  * The lesion as the network would see it in the montage of `readPictures`: for each pixel the share that is lesion, 0 to 1. Undefined
- * where the mask has another grid than the image.
+ * where the mask has another grid than the image, or a volume that was seen as a whole has fewer planes than slabs are shown of it.
  */
 export async function readLesionPicture(
   imagePath: string,
   maskPath: string,
-  { imageSize, slices, ...readAs }: Omit<PictureOptions, 'layout'>,
+  { imageSize, slices, layout, ...readAs }: PictureOptions,
 ): Promise<Float32Array | undefined> {
   const [image, mask] = [await readNiftiAs(imagePath, readAs), await readNifti(maskPath)];
   const window = findWindow(image.data);
@@ -40,6 +40,7 @@ export async function readLesionPicture(
   const head = findHead(uprightOf(image), window.threshold);
   const lesion = { ...uprightOf({ ...mask, affine: image.affine }), outline: head.outline };
   const slabs = cutSlabs(head, slices);
+  if (layout === 'volume' && slabs.length < slices) return undefined;
   const side = tileSide(imageSize, slabs.length);
   const box = headBox(head);
   const tiles = slabs.map((slab) =>

@@ -27,13 +27,14 @@ import { type Box, resample } from './resample.ts';
  * every slice is a picture of full size with the label of the subject, though few may show the lesion.
  */
 export const VOLUME_LAYOUTS = ['montage', 'separate'] as const;
-export type VolumeLayout = (typeof VOLUME_LAYOUTS)[number];
+/** `volume`: as many axial planes as a picture has pixels along a side, which make a cube. */
+export type VolumeLayout = (typeof VOLUME_LAYOUTS)[number] | 'volume';
 
 /** What pictures are made of an image. */
 export interface PictureOptions extends ReadAs {
   /** Side of the square picture, in pixels. */
   readonly imageSize: number;
-  /** Axial slices made of a volume. */
+  /** Axial slices made of a volume, unless it is shown as a whole. */
   readonly slices: number;
   /** Whether the slices of a volume share one picture, or have one each. */
   readonly layout: VolumeLayout;
@@ -44,7 +45,7 @@ export interface PictureOptions extends ReadAs {
 /**
  * The pictures of one NIfTI file: turned to RAS, windowed by its own intensities (`findWindow`), cut to the square
  * around the head, resized. Kept in memory until the file changes or the budget is full.
- * @throws NF_DATA_IMAGE_TIME, NF_DATA_IMAGE_VOLUME, NF_DATA_IMAGE_BLANK, NF_PATH_MISSING, NF_NIFTI_*
+ * @throws NF_DATA_IMAGE_TIME, NF_DATA_IMAGE_VOLUME, NF_DATA_IMAGE_FLAT, NF_DATA_IMAGE_BLANK, NF_PATH_MISSING, NF_NIFTI_*
  */
 export async function readPictures(path: string, options: PictureOptions): Promise<readonly Picture[]> {
   return cachedPictures(await keyOf([path], options), () => makePictures([path], options));
@@ -114,6 +115,8 @@ interface Cut {
   readonly slabs: readonly Slab[];
   /** Of each picture, in pixels. */
   readonly side: number;
+  /** Planes of a cube, between which those of a thinner head are filled in; undefined for slices. */
+  readonly planes: number | undefined;
 }
 
 function look(image: NiftiImage, path: string): Shown {
@@ -127,8 +130,11 @@ function look(image: NiftiImage, path: string): Shown {
 
 function cutOf({ path, upright, window }: Shown, { imageSize, slices, layout }: PictureOptions): Cut {
   const head = findHead(upright, window.threshold);
-  const slabs = cutSlabs(head, slices);
+  const planes = layout === 'volume' ? imageSize : undefined;
+  const slabs = cutSlabs(head, planes ?? slices);
   const { shape, affine } = upright;
+  if (planes !== undefined && slabs.length < 2)
+    throw flError('NF_DATA_IMAGE_FLAT', { path, shape: shape.join(' x ') }, { place: { file: path } });
   return {
     path,
     grid: { shape, affine },
@@ -136,6 +142,7 @@ function cutOf({ path, upright, window }: Shown, { imageSize, slices, layout }: 
     box: headBox(head),
     slabs,
     side: layout === 'montage' ? tileSide(imageSize, slabs.length) : imageSize,
+    planes,
   };
 }
 
@@ -146,10 +153,23 @@ function requireSameGrid({ path: first, grid }: Cut, { path, upright }: Shown): 
   throw flError('NF_CHANNEL_GRID', { path, first: basename(first), difference }, { place: { file: path } });
 }
 
-function draw({ upright, window }: Shown, { outline, box, slabs, side }: Cut): Picture[] {
-  return slabs.map((slab) => {
+function draw({ upright, window }: Shown, { outline, box, slabs, side, planes }: Cut): Picture[] {
+  const drawn = slabs.map((slab) => {
     const plane = takeSlab({ ...upright, outline }, slab, (value) => applyWindow(value, window));
-    return toGreys(blackenMargin(resample(plane, box, side), side));
+    return blackenMargin(resample(plane, box, side), side);
+  });
+  return (planes === undefined ? drawn : stretch(drawn, planes)).map(toGreys);
+}
+
+/** As many planes as are wanted, each between the two whose middles are nearest; those at the ends stay as they are. */
+function stretch(drawn: readonly Float32Array[], wanted: number): readonly Float32Array[] {
+  if (drawn.length === wanted) return drawn;
+  return Array.from({ length: wanted }, (_, index) => {
+    const at = Math.min(Math.max(((index + 0.5) * drawn.length) / wanted - 0.5, 0), drawn.length - 1);
+    const [below, share] = [Math.floor(at), at % 1];
+    const [one, next] = [drawn[below], drawn[below + 1] ?? drawn[below]];
+    if (!one || !next) throw new RangeError(`no plane ${below} of ${drawn.length}`);
+    return one.map((value, pixel) => value + share * (f32At(next, pixel) - value));
   });
 }
 

@@ -50,7 +50,14 @@ export type Fairness = z.output<typeof fairnessSchema>;
 export const classEvaluationSchema = z.object({
   ...commonKeys,
   task: z.literal('classification').default('classification'),
-  model: z.object({ ...modelKeys, image_size: z.int() }),
+  model: z.object({
+    ...modelKeys,
+    image_size: z.int(),
+    dimensions: z
+      .union([z.literal(2), z.literal(3)])
+      .default(2)
+      .describe('2: of pictures; 3: of volumes, in a cube of image_size'),
+  }),
   data: z.object({
     ...dataKeys,
     per_site: z.record(z.string(), z.record(z.string(), count)).describe('subjects by site and class'),

@@ -1,4 +1,5 @@
 import { harmonyOf, requireHarmonised, ruleNote } from '../learning/dataset/harmony.ts';
+import { layoutOf } from '../learning/models/spec.ts';
 import type { ClassTarget } from './open-target.ts';
 import type { EvaluationData } from './site-data.ts';
 
@@ -11,7 +12,7 @@ export function harmonised(
   if (!harmonisation) return { data, notes: [] };
   requireHarmonised(
     harmonisation,
-    { imageSize: spec.image_size, slices, layout: 'montage' },
+    { imageSize: spec.image_size, slices, layout: layoutOf(spec) },
     'The evaluation',
   );
   const bySite = new Map(data.sites.map((site) => [site, harmonyOf(harmonisation, site).harmony]));

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { channelCount } from '../base/selection/selection.ts';
 import { keepFeaturesIn } from '../learning/backbone/feature-store.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
+import { layoutOf } from '../learning/models/spec.ts';
 import { keptFeaturesPath } from '../run/kept-features.ts';
 import type { ClassTarget } from './open-target.ts';
 import type { EvaluationData } from './site-data.ts';
@@ -20,7 +21,7 @@ export function shownPictures(
   return {
     imageSize: spec.image_size,
     slices,
-    layout: 'montage',
+    layout: layoutOf(spec),
     classes,
     channels: channelCount(selection),
     batchSize: BATCH_SIZE,

@@ -1,5 +1,6 @@
 import { CONTROL_NAMES, CONTROLS } from '../learning/controls/controls.ts';
 import type { MaskedTest } from '../learning/dataset/masked-pictures.ts';
+import { dimensionsOf } from '../learning/models/spec.ts';
 import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
 import type { Scored } from '../statistics/probabilities.ts';
 import { confusionOf } from '../statistics/scored-rows.ts';
@@ -52,7 +53,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): C
     research_use_only: true,
     task: 'classification',
     ...describeInputs(work, work.tested, {
-      form: { image_size: target.spec.image_size },
+      form: { image_size: target.spec.image_size, dimensions: dimensionsOf(target.spec) },
       counts: { per_site: classesBySite(work) },
     }),
     seed,

@@ -6,7 +6,13 @@ import { counted } from '../base/text/counted.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import type { RunPlan } from '../job/plan.ts';
-import { classesOfModel, inputChannels, parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
+import {
+  classesOfModel,
+  dimensionsOf,
+  inputChannels,
+  parseModelSpec,
+  requireClassifier,
+} from '../learning/models/spec.ts';
 import { type KnownPeople, peopleOfSites } from './people-of-sites.ts';
 
 const KEY = { place: { key: 'workflow.harmonisation' } };
@@ -21,6 +27,10 @@ export function requireHarmonisable({ workflow, model, data }: JobDefinition): v
   const spec = requireClassifier(parseModelSpec(model.spec));
   if (inputChannels(spec) > 1)
     throw refuse('its pictures have several contrasts, and each would need landmarks of its own');
+  if (dimensionsOf(spec) === 3)
+    throw refuse(
+      'its network sees volumes as a whole (model.dimensions 3), and slices are what is harmonised',
+    );
   if (spec.classes === undefined)
     throw refuse('the network does not name its classes (model.classes), by which sites are compared');
   if (workflow.clientsPerRound !== undefined)

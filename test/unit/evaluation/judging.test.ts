@@ -188,8 +188,9 @@ describe('masked pictures', () => {
     const distance = Math.hypot((at % side) - 11.5, Math.floor(at / side) - 11.5);
     return distance < 8 ? 1 + (at % 3) : -2;
   });
+  const shown = { layout: 'montage', imageSize: side, channels: 1 } as const;
   const masked = (test: Parameters<typeof maskBatch>[1]) =>
-    maskBatch({ x: picture, y: new Float32Array(), size: 1, owners: [0] }, test).x;
+    maskBatch({ x: picture, y: new Float32Array(), size: 1, owners: [0] }, test, shown).x;
 
   it('lose the frame, the head, or all but its outline', () => {
     expect(masked('frame_masked')).toEqual(picture);
@@ -197,9 +198,19 @@ describe('masked pictures', () => {
     expect(new Set(masked('silhouette_only'))).toEqual(new Set([-2, 0]));
   });
 
+  it('are masked plane by plane in a volume', () => {
+    const cube = { layout: 'volume', imageSize: side, channels: 1 } as const;
+    const planes = Array.from({ length: side }, (_, z) =>
+      picture.map((value) => (value > 0 ? value + z / side : value)),
+    );
+    const x = Float32Array.from(planes.flatMap((plane) => [...plane]));
+    const whole = maskBatch({ x, y: new Float32Array(), size: 1, owners: [0] }, 'silhouette_only', cube).x;
+    expect(whole).toEqual(Float32Array.from(planes.flatMap(() => [...masked('silhouette_only')])));
+  });
+
   it('blacken what stands in the frame', () => {
     const framed = picture.map((value, at) => (at === 5 ? 3 : value));
-    const x = maskBatch({ x: framed, y: new Float32Array(), size: 1, owners: [0] }, 'frame_masked').x;
+    const x = maskBatch({ x: framed, y: new Float32Array(), size: 1, owners: [0] }, 'frame_masked', shown).x;
     expect(x[5]).toBe(-2);
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../src/runtime/base/random.ts';
 import { modelParameters } from '../../../src/runtime/learning/engine/parameters.ts';
+import { makeEngine } from '../../../src/runtime/learning/engine/registry.ts';
 import { buildModel } from '../../../src/runtime/learning/models/build.ts';
 import { initialParams, planModel } from '../../../src/runtime/learning/models/initial-params.ts';
 import { modelSpecSchema, parseModelSpec } from '../../../src/runtime/learning/models/spec.ts';
@@ -53,6 +55,13 @@ describe('initialParams', () => {
     `);
   });
 
+  it('has cubic kernels where a model sees volumes', () => {
+    const cubic = initialParams({ ...CNN, dimensions: 3 });
+    expect(cubic['conv2/kernel']?.shape).toEqual([3, 3, 3, 16, 32]);
+    expect(cubic['hidden/kernel']).toEqual(initialParams(CNN)['hidden/kernel']);
+    expect(count({ ...RESNET, dimensions: 3 })).toBe(897_876);
+  });
+
   it('starts residual blocks as the identity', () => {
     const params = initialParams(RESNET);
     expect(params['block2_norm1/gamma']?.data.every((value) => value === 1)).toBe(true);
@@ -61,20 +70,46 @@ describe('initialParams', () => {
 });
 
 describe('buildModel', () => {
-  it.each([CNN, { ...CNN, pooling: 'average' }, { ...RESNET, dropout: 0.2 }])(
-    'gives %j the parameters of initialParams',
-    (spec) => {
-      const model = buildModel({ ...spec, seed: 9 });
-      const expected = initialParams(spec, 9);
-      const built = modelParameters(model);
-      expect(built.map(({ name }) => name).sort()).toEqual(Object.keys(expected).sort());
-      for (const { name, shape, variable } of built) {
-        expect(shape).toEqual(expected[name]?.shape);
-        expect(variable.dataSync()).toEqual(expected[name]?.data);
-      }
-      expect(model.outputs[0]?.shape).toEqual([null, 4]);
-    },
+  it.each([
+    CNN,
+    { ...CNN, pooling: 'average' },
+    { ...CNN, image_size: 16, dimensions: 3 },
+    { ...RESNET, dropout: 0.2 },
+    { ...RESNET, image_size: 16, dimensions: 3, channels: 2 },
+  ])('gives %j the parameters of initialParams', (spec) => {
+    const model = buildModel({ ...spec, seed: 9 });
+    const expected = initialParams(spec, 9);
+    const built = modelParameters(model);
+    expect(built.map(({ name }) => name).sort()).toEqual(Object.keys(expected).sort());
+    for (const { name, shape, variable } of built) {
+      expect(shape).toEqual(expected[name]?.shape);
+      expect(variable.dataSync()).toEqual(expected[name]?.data);
+    }
+    expect(model.outputs[0]?.shape).toEqual([null, 4]);
+  });
+});
+
+it.each([
+  { type: 'mri-resnet', dimensions: 3, image_size: 16, width: 8, num_classes: 3 },
+  { type: 'mri-cnn', dimensions: 3, image_size: 16, width: 8, num_classes: 3 },
+  { type: 'unet', patch_size: 8, levels: 2, width: 8 },
+])('is the same network on each engine: $type of volumes', async (spec) => {
+  const params = initialParams(spec, 2);
+  const random = createRandom('volumes');
+  const [side] = [spec.image_size ?? spec.patch_size ?? 0];
+  const x = Float32Array.from({ length: 2 * side ** 3 }, () => random.normal());
+  const [ort, cpu] = await Promise.all(
+    (['ort', 'cpu'] as const).map(async (name) => {
+      const engine = await makeEngine(name, 'test');
+      const model = await engine.compile(buildModel(spec), { batchSize: 2, optimizer: { kind: 'sgd' } });
+      model.setParams(params);
+      const outputs = await model.predict(x, 2);
+      model.dispose();
+      return outputs;
+    }),
   );
+  expect(ort).toHaveLength(cpu?.length ?? 0);
+  for (const [at, value] of (ort ?? []).entries()) expect(value).toBeCloseTo(cpu?.[at] ?? Number.NaN, 4);
 });
 
 describe('parseModelSpec', () => {
@@ -93,6 +128,8 @@ describe('parseModelSpec', () => {
     ],
     [{ ...CNN, drop_out: 0.1 }, 'NF_MODEL_KEY', /Unknown key 'drop_out'.*Did you mean 'dropout'\?/],
     [{ ...CNN, image_size: 60 }, 'NF_MODEL_INVALID', /image_size/],
+    [{ ...CNN, dimensions: 4 }, 'NF_MODEL_INVALID', /dimensions/],
+    [{ ...CNN, dimensions: 3, image_size: 208 }, 'NF_MODEL_INVALID', /a cube has at most 192/],
     [{ ...CNN, image_size: '64' }, 'NF_MODEL_INVALID', /image_size/],
     [{ ...CNN, num_classes: 3 }, 'NF_MODEL_INVALID', /classes/],
     [{ type: 'mri-cnn', image_size: 64 }, 'NF_MODEL_INVALID', /needs classes, or num_classes/],

@@ -180,7 +180,13 @@ describe('figures of the sums of sites', () => {
 
   it('make the whole of an evaluation: confusion, tumour or none, types, sites, the gap between them', () => {
     const all = made(7, { rows: 120, sites: 2 });
-    const model = { file: 'model.safetensors', type: 'mri-cnn', imageSize: 32, classes: CLASSES };
+    const model = {
+      file: 'model.safetensors',
+      type: 'mri-cnn',
+      imageSize: 32,
+      dimensions: 2 as const,
+      classes: CLASSES,
+    };
     const found = evaluationOfSites(told(all), model, { job: 'job', run_id: '1', engines: {} });
     expect(found.confusion).toEqual(confusionOf(all));
     const expected = tumourOrNone(all, CLASSES, indexGroups(all.groups));

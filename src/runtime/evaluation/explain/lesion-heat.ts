@@ -6,7 +6,7 @@ import { readAs, type Selection } from '../../base/selection/selection.ts';
 import { silhouette } from '../../learning/controls/features.ts';
 import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
 import type { ClassEvaluation } from '../class-result.ts';
-import type { Explained } from './heat.ts';
+import { type Explained, shownSide } from './heat.ts';
 
 /** Pixels with less of a lesion in them do not count as lesion. */
 const IN_LESION = 0.25;
@@ -25,7 +25,8 @@ export async function measureLesionHeat(
     const mask = await findLesionMask(root, one.id);
     const [[image] = []] = mask === undefined ? [] : await findExamples(root, one.id, selection);
     if (mask === undefined || image === undefined) continue;
-    const lesion = await readLesionPicture(image, mask, { ...options, ...readAs(selection) });
+    const shown = { ...options, imageSize: shownSide(options), ...readAs(selection) };
+    const lesion = await readLesionPicture(image, mask, shown);
     const measured = lesion && measure(one, lesion);
     if (measured) found.push(measured);
   }

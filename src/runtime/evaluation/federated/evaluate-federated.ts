@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { flError } from '../../base/errors/errors.ts';
+import { dimensionsOf } from '../../learning/models/spec.ts';
 import type { FederatedEvaluation } from '../../run/federated-evaluation.ts';
 import { findTargetRun } from '../../run/find-target-run.ts';
 import type { RunSummary } from '../../run/run-report.ts';
@@ -46,7 +47,13 @@ export async function evaluateFederated(
     throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
   await requireEvaluationPlace(target, options);
   const { file, spec, classes } = target;
-  const model = { file, type: spec.type, imageSize: spec.image_size, classes };
+  const model = {
+    file,
+    type: spec.type,
+    imageSize: spec.image_size,
+    dimensions: dimensionsOf(spec),
+    classes,
+  };
   const evaluation = evaluationOfSites(federated, model, summary);
   const folder = await writeJudgement(evaluation, { target, options });
   return { folder, evaluation };

@@ -28,6 +28,7 @@ export interface JudgedModel {
   readonly file: string;
   readonly type: string;
   readonly imageSize: number;
+  readonly dimensions: 2 | 3;
   readonly classes: readonly string[];
 }
 
@@ -183,6 +184,7 @@ function describeInputs({
       sha256: federated.model_sha256,
       type: model.type,
       image_size: model.imageSize,
+      dimensions: model.dimensions,
       job: summary.job,
       run_id: summary.run_id,
     },

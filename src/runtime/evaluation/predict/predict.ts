@@ -11,9 +11,9 @@ import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { harmonyOf, requireHarmonised, ruleNote } from '../../learning/dataset/harmony.ts';
 import { ImageSet } from '../../learning/dataset/image-set.ts';
-import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
+import { inputChannels, layoutOf, requireChannels } from '../../learning/models/spec.ts';
 import { predictedClass, withTemperature } from '../../statistics/probabilities.ts';
-import { explain } from '../explain/heat.ts';
+import { explain, shownSlabs } from '../explain/heat.ts';
 import { type ClassTarget, openTarget, type Target } from '../open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
 import { selectionOfRun } from '../run-selection.ts';
@@ -121,7 +121,7 @@ function harmonised(
       known: firstOf(names) || 'none',
     });
   if (!known) return { harmony: undefined, harmonisation: null };
-  requireHarmonised(known, { imageSize: spec.image_size, slices, layout: 'montage' }, 'The prediction');
+  requireHarmonised(known, { imageSize: spec.image_size, slices, layout: layoutOf(spec) }, 'The prediction');
   const { harmony, rule } = harmonyOf(known, site);
   return { harmony, harmonisation: { site: site ?? null, rule, note: ruleNote(known, site) ?? null } };
 }
@@ -161,7 +161,7 @@ async function openImages(
   const picture = {
     imageSize: target.spec.image_size,
     slices,
-    layout: 'montage',
+    layout: layoutOf(target.spec),
     volume,
     nan,
     harmony,
@@ -189,5 +189,7 @@ async function openImages(
     augment: undefined,
     mirror,
   };
-  return { images: new ImageSet(subjects, examples, options), tiles: examples.map(({ count }) => count) };
+  const isVolume = picture.layout === 'volume';
+  const tiles = examples.map(({ count }) => (isVolume ? shownSlabs(options) : count));
+  return { images: new ImageSet(subjects, examples, options), tiles };
 }

@@ -48,10 +48,9 @@ async function predictSubjects(
   masked: MaskedTest | undefined,
 ): Promise<Float64Array> {
   const classes = images.classes.length;
-  const { channels } = images.options;
   const own = masked
     ? await subjectProbabilities(images, (batch) =>
-        network.predictPictures(maskBatch(batch, masked, channels)),
+        network.predictPictures(maskBatch(batch, masked, images.options)),
       )
     : await subjectProbabilities(network.examplesOf(images), (batch) => network.predict(batch));
   const probabilities = new Float64Array(own.length * classes);

@@ -2,7 +2,7 @@ import { numberAt } from '../../base/at.ts';
 import { LEAST_PEOPLE } from '../../base/least-people.ts';
 import type { MetricValue } from '../../base/logging/metrics.ts';
 import { DISTANCE_BINS, DISTANCE_STEP, distanceTo } from '../../run/image-profile.ts';
-import type { ImageSet } from './image-set.ts';
+import { type ImageSet, planesOf } from './image-set.ts';
 import type { Dataset } from './open-dataset.ts';
 import { FEATURES, pictureFeatures } from './picture-features.ts';
 
@@ -53,13 +53,16 @@ function peopleIn({ subjects }: ImageSet): number {
   return new Set(subjects.map(({ person }) => person)).size;
 }
 
-/** Of every picture, as the network is given it. */
+/** Of every picture, as the network is given it; of a cube its middle plane stands for all. */
 export async function* featuresOf(images: ImageSet): AsyncGenerator<Float64Array> {
   const { imageSize } = images.options;
   for await (const { x, size } of images.batches({ batchSize: BATCH_SIZE })) {
-    const area = x.length / size;
-    for (let row = 0; row < size; row++)
-      yield pictureFeatures(x.subarray(row * area, (row + 1) * area), imageSize);
+    const planes = planesOf(images.options);
+    const area = x.length / size / planes;
+    for (let row = 0; row < size; row++) {
+      const plane = row * planes + Math.floor(planes / 2);
+      yield pictureFeatures(x.subarray(plane * area, (plane + 1) * area), imageSize);
+    }
   }
 }
 

@@ -76,6 +76,11 @@ export interface Row {
   readonly seed: number;
 }
 
+/** Planes of an example, one behind the other: of a cube as many as its side has pixels, of a picture one. */
+export function planesOf({ layout, imageSize }: Pick<PictureOptions, 'layout' | 'imageSize'>): number {
+  return layout === 'volume' ? imageSize : 1;
+}
+
 /** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
 export class ImageSet implements ExampleSet<Metrics> {
   readonly subjects: readonly Subject[];
@@ -142,11 +147,16 @@ export class ImageSet implements ExampleSet<Metrics> {
   }
 
   requireFit({ name, input, output, names }: ModelForm): void {
-    const { imageSize, channels, classes } = this.options;
-    const [height, width, depth] = input;
-    if (!height || height !== width || !depth || input.length !== 3 || output.length !== 1)
+    const { imageSize, channels, classes, layout } = this.options;
+    const [side, depth] = [input[0], input.at(-1)];
+    const isEven = input.slice(0, -1).every((size) => size === side);
+    if (!side || !isEven || !depth || ![3, 4].includes(input.length) || output.length !== 1)
       throw flError('NF_TRAIN_MODEL', { name, found: `[${input}] to [${output}]` });
-    if (height !== imageSize) throw flError('NF_TRAIN_IMAGE_SIZE', { model: height, data: imageSize });
+    if ((input.length === 4) !== (layout === 'volume')) {
+      const [model, data] = input.length === 4 ? ['volumes', 'pictures'] : ['pictures', 'volumes'];
+      throw flError('NF_TRAIN_DIMENSIONS', { model, data }, { place: { key: 'model.dimensions' } });
+    }
+    if (side !== imageSize) throw flError('NF_TRAIN_IMAGE_SIZE', { model: side, data: imageSize });
     requireChannels(depth, channels);
     const same = classes.length === output[0] && (names ?? classes).join('\n') === classes.join('\n');
     if (same) return;
@@ -171,10 +181,9 @@ export class ImageSet implements ExampleSet<Metrics> {
     return hash.digest('hex');
   }
 
-  /** An example by itself: [imageSize, imageSize, channels]. */
+  /** An example by itself: [imageSize, imageSize, channels], of a cube with one more imageSize before them. */
   async picture(index: number, look: Look): Promise<Float32Array> {
-    const { imageSize, channels } = this.options;
-    const x = new Float32Array(imageSize * imageSize * channels);
+    const x = new Float32Array(this.#length);
     this.#fill(await this.#pictures(this.#example(index)), look, x);
     return x;
   }
@@ -182,6 +191,12 @@ export class ImageSet implements ExampleSet<Metrics> {
   /** The index in `subjects` of whom an example shows. */
   ownerOf(index: number): number {
     return this.#example(index).subject;
+  }
+
+  /** Values of an example. */
+  get #length(): number {
+    const { imageSize, channels } = this.options;
+    return planesOf(this.options) * imageSize * imageSize * channels;
   }
 
   #example(index: number): Example {
@@ -194,8 +209,8 @@ export class ImageSet implements ExampleSet<Metrics> {
     indices: readonly number[],
     { seedAt, mirror }: { seedAt: (row: number) => number | undefined; mirror: boolean },
   ): Promise<Batch> {
-    const { imageSize, classes, channels } = this.options;
-    const area = imageSize * imageSize * channels;
+    const { classes } = this.options;
+    const area = this.#length;
     const x = new Float32Array(indices.length * area);
     const y = new Float32Array(indices.length * classes.length);
     const owners: number[] = [];
@@ -213,7 +228,7 @@ export class ImageSet implements ExampleSet<Metrics> {
     return { x, y, size: indices.length, owners };
   }
 
-  /** What the network gets of an example: each channel as a square, standardised by itself, and their pixels side by side. */
+  /** What the network gets of an example: each channel as a square or a cube, standardised by itself, and their pixels side by side. */
   #fill(channels: readonly (readonly Picture[])[], look: Look, x: Float32Array): void {
     for (const [channel, pictures] of channels.entries()) {
       const square = channels.length === 1 ? x : new Float32Array(x.length / channels.length);
@@ -224,19 +239,22 @@ export class ImageSet implements ExampleSet<Metrics> {
     }
   }
 
-  /** What the network sees of an example, before it is standardised, into a square of zeros. */
-  #show(pictures: readonly Picture[], look: Look & { channel: number }, square: Float32Array): void {
-    const isWhole = pictures.length === 1;
-    const tiles = pictures.map((picture) => {
-      const tile = isWhole ? square : new Float32Array(picture.length);
+  /** What the network sees of an example, before it is standardised, into zeros: planes of a cube one behind the other, or side by side. */
+  #show(pictures: readonly Picture[], look: Look & { channel: number }, into: Float32Array): void {
+    const isMontage = this.options.layout === 'montage' && pictures.length > 1;
+    const tiles = pictures.map((picture, nth) => {
+      const start = nth * picture.length;
+      const tile = isMontage
+        ? new Float32Array(picture.length)
+        : into.subarray(start, start + picture.length);
       this.#present(picture, look, tile);
       if (look.mirror) exchangeSides(tile);
       return tile;
     });
-    if (!isWhole) arrange(tiles, square);
+    if (isMontage) arrange(tiles, into);
   }
 
-  /** All channels of an example are moved alike, and each has a gamma of its own. */
+  /** All planes and channels of an example are moved alike, and each channel has a gamma of its own. */
   #present(
     picture: Picture,
     { seed, channel }: { seed: number | undefined; channel: number },

@@ -1,7 +1,7 @@
 import { closeMask, fillHoles } from '../../../preprocess/image/morphology.ts';
 import { numberAt } from '../../base/at.ts';
 import type { Batch } from './example-set.ts';
-import { planeOf } from './image-set.ts';
+import { type ImageSetOptions, planeOf, planesOf } from './image-set.ts';
 
 /**
  * Pictures with a part taken away, to see what a model goes by: `frame_masked` blackens the outer 4 of 96 pixels, which should cost
@@ -17,16 +17,21 @@ const GAP_RADIUS = 2;
 /** Standardised pictures have their tissue's mean here. */
 const MEAN_TISSUE = 0;
 
-/** A copy of the batch with each picture masked; what is head in any of its channels is head in all. */
-export function maskBatch(batch: Batch, test: MaskedTest, channels = 1): Batch {
-  const area = batch.x.length / batch.size;
+/** A copy of the batch with each picture masked, of cubes each plane; what is head in any of its channels is head in all. */
+export function maskBatch(
+  batch: Batch,
+  test: MaskedTest,
+  options: Pick<ImageSetOptions, 'layout' | 'imageSize' | 'channels'>,
+): Batch {
+  const { channels } = options;
+  const area = batch.x.length / batch.size / planesOf(options);
   const x = batch.x.slice();
   for (let start = 0; start < x.length; start += area)
-    maskExample(x.subarray(start, start + area), test, channels);
+    maskPicture(x.subarray(start, start + area), test, channels);
   return { ...batch, x };
 }
 
-function maskExample(example: Float32Array, test: MaskedTest, channels: number): void {
+function maskPicture(example: Float32Array, test: MaskedTest, channels: number): void {
   const side = Math.sqrt(example.length / channels);
   const planes = Array.from({ length: channels }, (_, channel) => planeOf(example, { channel, channels }));
   const blacks = planes.map((plane) =>

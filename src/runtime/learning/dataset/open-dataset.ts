@@ -1,7 +1,7 @@
 import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { COLUMN, groupOf, type Participant, personOf } from '../../../preprocess/bids/participants.ts';
 import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
-import { readChannels, VOLUME_LAYOUTS } from '../../../preprocess/picture/pictures.ts';
+import { readChannels, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
 import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
@@ -26,9 +26,11 @@ export interface DatasetOptions {
   readonly imageSize?: unknown;
   /** Pictures in a step of training. Default 32. */
   readonly batchSize?: unknown;
-  /** Axial slices made of a volume. Default 9. */
+  /** 3 for a model of volumes, `dimensions` of the model: each example is a cube of imageSize. Default 2, pictures. */
+  readonly dimensions?: unknown;
+  /** Axial slices made of a volume, where it is shown as pictures. Default 9. */
   readonly slices?: unknown;
-  /** How the slices of a volume are shown, see `VolumeLayout`. Default `montage`. */
+  /** How the slices of a volume are shown: `montage`, all side by side in one picture, or `separate`. Default `montage`. */
   readonly layout?: unknown;
   /** Order of the outputs: the model's `classes`. Default: as participants.json declares them, sorted. */
   readonly classes?: unknown;
@@ -58,7 +60,7 @@ const READERS = 4;
 
 /**
  * Opens a site's part of a BIDS data set: a T1w slice gives one picture, a volume
- * one of its axial slices side by side. Where the selection names channels, each picture has one of each. Every image of the
+ * one of its axial slices side by side, or as a whole a cube of as many planes as its sides have pixels. Where the selection names channels, each picture has one of each. Every image of the
  * three parts is read once, so a bad one is named before training; pictures stay in memory for the tasks to come.
  *
  * @throws NF_DATA_* (labels, parts, images), NF_BIDS_*, NF_SPLIT_*, NF_NIFTI_*
@@ -94,7 +96,10 @@ function harmonised(
   return { harmony: harmonyOf(harmonisation, site).harmony, note: note === undefined ? [] : [note] };
 }
 
-const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror', 'sampling'];
+const KEYS = [
+  ...['imageSize', 'dimensions', 'batchSize', 'slices', 'layout'],
+  ...['classes', 'augment', 'mirror', 'sampling'],
+];
 
 function checkDatasetOptions(options: DatasetOptions, { classes, subjects }: Members): ImageSetOptions {
   checkKeys(options, KEYS);
@@ -105,13 +110,23 @@ function checkDatasetOptions(options: DatasetOptions, { classes, subjects }: Mem
     imageSize: count('imageSize', 8) ?? 64,
     batchSize: count('batchSize', 1) ?? 32,
     slices: count('slices', 1) ?? DEFAULT_SLICES,
-    layout: checkOneOf('layout', options.layout ?? 'montage', VOLUME_LAYOUTS),
+    layout: layoutOf(options),
     classes: checkClasses(options.classes) ?? classes,
     channels: channelCount(subjects.selection),
     augment,
     sampling: checkOneOf('sampling', options.sampling ?? 'shuffled', SAMPLINGS),
     mirror: options.mirror ?? augment?.flip ?? false,
   };
+}
+
+function layoutOf({ dimensions = 2, layout, slices }: DatasetOptions): VolumeLayout {
+  if (dimensions === 2) return checkOneOf('layout', layout ?? 'montage', VOLUME_LAYOUTS);
+  if (dimensions !== 3) throw optionError('dimensions', dimensions, '2 or 3');
+  if (layout !== undefined)
+    throw optionError('layout', layout, 'left out: with dimensions 3 a volume is shown as a whole');
+  if (slices !== undefined)
+    throw optionError('slices', slices, 'left out: with dimensions 3 a volume is shown as a whole');
+  return 'volume';
 }
 
 function checkOneOf<Name extends string>(option: string, value: unknown, names: readonly Name[]): Name {
@@ -181,7 +196,7 @@ export async function openSet(
   );
   const examples = await mapPool(files, { jobs: READERS }, async ({ paths, subject, harmony }) => {
     const [pictures = []] = await readChannels(paths, { ...readOptions, harmony });
-    if (options.layout === 'montage') return [{ subject, paths, first: 0, count: pictures.length }];
+    if (options.layout !== 'separate') return [{ subject, paths, first: 0, count: pictures.length }];
     return pictures.map((_, first) => ({ subject, paths, first, count: 1 }));
   });
   return new ImageSet(subjects, examples.flat(), readOptions);

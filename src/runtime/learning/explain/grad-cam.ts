@@ -7,17 +7,19 @@ import { onBackend, tf, tfl } from '../engine/tfjs.ts';
 import { buildModel } from '../models/build.ts';
 import type { BackboneSpec, ClassifierSpec } from '../models/spec.ts';
 
-/** Which parts of a picture speak for a class: one map a picture, row by row, from 0 to 1. */
+/** Which parts of a picture speak for a class: one map a picture, row by row, from 0 to 1; of a volume plane by plane. */
 export interface HeatMaps {
-  /** Side of each map. */
+  /** Side of each map, or of each of its planes. */
   readonly side: number;
+  /** 1 of a picture. */
+  readonly planes: number;
   readonly maps: readonly Float32Array[];
 }
 
 /** Explains one model's decisions. */
 export interface Explainer {
   /**
-   * @param x pictures as the model gets them, [size, imageSize, imageSize, channels]
+   * @param x pictures or volumes as the model gets them, [size, imageSize, imageSize, channels] or with one more imageSize
    * @param labels the class of each picture that is asked about
    */
   heat(x: Float32Array, labels: readonly number[]): Promise<HeatMaps>;
@@ -50,9 +52,10 @@ export async function createExplainer(
   const places = pooling.input as SymbolicTensor;
   const trunk = await openTrunk({ model, places, spec, params }, engine);
   const head = buildHead(model, places, params);
-  const [, side = 0, , channels = 0] = places.shape.map(Number);
+  // Planes of a volume are one below the other here.
+  const [, rows = 0, side = 0, channels = 0] = places.shape.map(Number);
   return {
-    heat: (x, labels) => heatMaps({ trunk, head, side, channels }, x, labels),
+    heat: (x, labels) => heatMaps({ trunk, head, rows, side, channels }, x, labels),
     dispose: () => {
       trunk.dispose();
       head.dispose();
@@ -67,7 +70,7 @@ function beforePooling(spec: ClassifierSpec): ClassifierSpec | undefined {
   return { ...spec, frozen_to: spec.frozen_to === POOLING ? LAST_STAGE : (spec.frozen_to ?? LAST_STAGE) };
 }
 
-/** What is before the pooling: pictures to features [size, side, side, channels]. */
+/** What is before the pooling: pictures to features [size, rows, side, channels]. */
 interface Trunk {
   predict(x: Float32Array, size: number): Promise<Float32Array>;
   dispose(): void;
@@ -124,16 +127,17 @@ function buildHead(model: LayersModel, places: SymbolicTensor, params: ParamSet)
 interface Parts {
   readonly trunk: Trunk;
   readonly head: LayersModel;
+  readonly rows: number;
   readonly side: number;
   readonly channels: number;
 }
 
 async function heatMaps(parts: Parts, x: Float32Array, labels: readonly number[]): Promise<HeatMaps> {
-  const { trunk, head, side, channels } = parts;
+  const { trunk, head, rows, side, channels } = parts;
   const values = await trunk.predict(x, labels.length);
   const maps = onBackend('cpu', () =>
     tf.tidy(() => {
-      const features = tf.tensor4d(values, [labels.length, side, side, channels]);
+      const features = tf.tensor4d(values, [labels.length, rows, side, channels]);
       const wanted = tf.oneHot(tf.tensor1d([...labels], 'int32'), Number(head.outputs[0]?.shape[1]));
       const logit = (places: Tensor) =>
         tf.sum(tf.mul(head.apply(places) as Tensor, tf.cast(wanted, 'float32')));
@@ -141,9 +145,10 @@ async function heatMaps(parts: Parts, x: Float32Array, labels: readonly number[]
       return tf.relu(tf.sum(tf.mul(features, slopes), 3)).dataSync() as Float32Array;
     }),
   );
-  const area = side * side;
+  const area = rows * side;
   return {
     side,
+    planes: rows / side,
     maps: labels.map((_, at) => toUnit(maps.slice(at * area, (at + 1) * area))),
   };
 }

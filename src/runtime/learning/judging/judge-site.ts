@@ -19,6 +19,7 @@ import { MASKED_TESTS, maskBatch } from '../dataset/masked-pictures.ts';
 import { type DataSource, type Members, readMembers } from '../dataset/members.ts';
 import { type LabelledRow, labelOf, openSet } from '../dataset/open-dataset.ts';
 import type { ClassifierSpec } from '../models/spec.ts';
+import { layoutOf } from '../models/spec.ts';
 import { describeMetrics, type Metrics } from '../trainer/confusion.ts';
 import { openNetwork } from '../trainer/network.ts';
 import { subjectProbabilities } from '../trainer/score.ts';
@@ -161,10 +162,9 @@ async function openJudge(
         options,
       ),
     score: async (images, masked) => {
-      const { channels } = images.options;
       const own = masked
         ? await subjectProbabilities(images, (batch) =>
-            network.predictPictures(maskBatch(batch, masked, channels)),
+            network.predictPictures(maskBatch(batch, masked, images.options)),
           )
         : await subjectProbabilities(network.examplesOf(images), (batch) => network.predict(batch));
       const probabilities = Float64Array.from(own.flatMap((values) => [...values]));
@@ -183,7 +183,7 @@ function pictureOptions(
   return {
     imageSize: spec.image_size,
     slices: DEFAULT_SLICES,
-    layout: 'montage',
+    layout: layoutOf(spec),
     classes,
     channels: channelCount(selection),
     batchSize: BATCH_SIZE,

@@ -5,7 +5,7 @@ import { GroupNormalization } from '../engine/layers/group-normalization.ts';
 import { Upsampling } from '../engine/layers/upsampling.ts';
 import { tf, tfl } from '../engine/tfjs.ts';
 import { initialParams, modelInput, planModel } from './initial-params.ts';
-import { type ConvPlan, convOfHead, type LayerPlan } from './plan.ts';
+import { type ConvPlan, convOfHead, type GlobalPoolPlan, type LayerPlan } from './plan.ts';
 import { type ModelSpec, parseModelSpec } from './spec.ts';
 
 type Layer = InstanceType<typeof tfl.layers.Layer>;
@@ -13,7 +13,7 @@ type Layer = InstanceType<typeof tfl.layers.Layer>;
 const specs = new WeakMap<LayersModel, ModelSpec>();
 
 /**
- * The model a job names: input [image_size, image_size, channels], output logits [classes]; of a U-Net input [patch..., channels], output
+ * The model a job names: input [image_size, image_size, channels], of a volume with one more image_size before them, output logits [classes]; of a U-Net input [patch..., channels], output
  * logits [patch..., 1 + labels], the sides of the patch from the slowest axis of a volume to the fastest (superior, anterior, right). Of a model on a
  * pretrained network it is what is trained: its input is what the frozen part gives. Its first values are those of
  * `initialParams(spec, spec.seed)`, its parameters are named after its layers (`conv1/kernel`).
@@ -83,6 +83,8 @@ function apply(plan: LayerPlan, input: SymbolicTensor, heads: SymbolicTensor[]):
       const both = [input, chain(plan.inner, input, heads)];
       return tfl.layers.concatenate({ name: plan.name }).apply(both) as SymbolicTensor;
     }
+    case 'global-pool':
+      return poolAll(plan, input);
     case 'head':
       heads.push(makeConv(convOfHead(plan)).apply(input) as SymbolicTensor);
       return input;
@@ -91,7 +93,7 @@ function apply(plan: LayerPlan, input: SymbolicTensor, heads: SymbolicTensor[]):
   }
 }
 
-type SimplePlan = Exclude<LayerPlan, { kind: 'residual' | 'skip' | 'head' }>;
+type SimplePlan = Exclude<LayerPlan, { kind: 'residual' | 'skip' | 'head' | 'global-pool' }>;
 
 function makeLayer(plan: SimplePlan): Layer {
   const { name } = plan;
@@ -110,19 +112,28 @@ function makeLayer(plan: SimplePlan): Layer {
     case 'relu':
     case 'relu6':
       return tfl.layers.activation({ name, activation: plan.kind });
-    case 'max-pool':
-      return tfl.layers.maxPooling2d({ name, poolSize: 2, strides: 2 });
-    case 'global-pool': {
-      const options = { name, dataFormat: 'channelsLast' } as const;
-      return plan.how === 'max'
-        ? tfl.layers.globalMaxPooling2d(options)
-        : tfl.layers.globalAveragePooling2d(options);
+    case 'max-pool': {
+      const make = plan.axes === 3 ? tfl.layers.maxPooling3d : tfl.layers.maxPooling2d;
+      return make({ name, poolSize: 2, strides: 2 });
     }
     case 'upsample':
       return new Upsampling({ name });
     case 'dropout':
       return tfl.layers.dropout({ name, rate: plan.rate });
   }
+}
+
+/** TensorFlow.js has these layers for images alone; the planes of a volume, one below the other, are an image. */
+function poolAll({ name, how, axes }: GlobalPoolPlan, input: SymbolicTensor): SymbolicTensor {
+  const [, depth = 0, height = 0, width = 0, channels = 0] = input.shape.map(Number);
+  const planes =
+    axes === 3
+      ? tfl.layers.reshape({ name: `${name}_planes`, targetShape: [depth * height, width, channels] })
+      : undefined;
+  const options = { name, dataFormat: 'channelsLast' } as const;
+  const pool =
+    how === 'max' ? tfl.layers.globalMaxPooling2d(options) : tfl.layers.globalAveragePooling2d(options);
+  return pool.apply(planes ? planes.apply(input) : input) as SymbolicTensor;
 }
 
 /** Kernels start at zero here, which costs nothing; `fillModel` then gives every weight its value. */
@@ -133,7 +144,8 @@ function makeConv(plan: ConvPlan): Layer {
     filters: plan.filters,
     kernelSize: plan.size,
     strides: plan.stride,
-    padding: 'same',
+    // The same where nothing is reached over; 'same' moves a strided kernel of one voxel by one in TensorFlow.js.
+    padding: plan.size === 1 ? 'valid' : 'same',
     useBias: plan.bias,
     kernelInitializer: 'zeros',
   });

@@ -4,7 +4,7 @@ import { planBackbone } from './backbone.ts';
 import { planMriCnn } from './mri-cnn.ts';
 import { planMriResnet } from './mri-resnet.ts';
 import { type LayerPlan, type ParamPlan, planParams } from './plan.ts';
-import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
+import { dimensionsOf, inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
 import { planUnet } from './unet.ts';
 import { inputSides, patchSize } from './unet-spec.ts';
 
@@ -26,7 +26,7 @@ export function planModel(spec: ModelSpec): readonly LayerPlan[] {
 export function modelInput(spec: ModelSpec): readonly number[] {
   if (spec.type === 'backbone') return planBackbone(spec).shape;
   const channels = inputChannels(spec);
-  if (spec.type !== 'unet') return [spec.image_size, spec.image_size, channels];
+  if (spec.type !== 'unet') return [...new Array<number>(dimensionsOf(spec)).fill(spec.image_size), channels];
   return [...inputSides(patchSize(spec), spec.dimensions), channels];
 }
 

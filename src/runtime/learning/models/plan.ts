@@ -8,8 +8,8 @@ export type LayerPlan =
   | DensePlan
   | NormPlan
   | { readonly kind: 'relu' | 'relu6'; readonly name: string }
-  | { readonly kind: 'max-pool'; readonly name: string }
-  | { readonly kind: 'global-pool'; readonly name: string; readonly how: Pooling }
+  | { readonly kind: 'max-pool'; readonly name: string; readonly axes: Axes }
+  | GlobalPoolPlan
   | { readonly kind: 'dropout'; readonly name: string; readonly rate: number }
   | { readonly kind: 'upsample'; readonly name: string; readonly axes: Axes }
   | HeadPlan
@@ -21,6 +21,14 @@ export type Axes = 2 | 3;
 
 /** What is kept of each channel over the whole image. */
 export type Pooling = 'max' | 'average';
+
+export interface GlobalPoolPlan {
+  readonly kind: 'global-pool';
+  readonly name: string;
+  readonly how: Pooling;
+  /** Default 2. */
+  readonly axes?: Axes;
+}
 
 /** Square or cubic kernel, 'same' padding. */
 export interface ConvPlan {

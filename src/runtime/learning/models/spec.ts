@@ -36,8 +36,17 @@ const everywhere = {
 
 const pooling = z.enum(['max', 'average']).optional();
 
+/** Sides of a cube over this make activations of gigabytes. */
+const LARGEST_CUBE = 192;
+
 const grown = {
   ...everywhere,
+  dimensions: z
+    .union([z.literal(2), z.literal(3)])
+    .optional()
+    .describe(
+      `2: a picture, of a volume its axial slices side by side; 3: the volume itself, in a cube of image_size, at most ${LARGEST_CUBE}; default 2.`,
+    ),
   width: z.int().min(8).max(256).multipleOf(8).optional().describe('Filters of the first layer; default 16.'),
   pooling: pooling.describe(
     'What is kept of each feature over the image: max finds small lesions. Default: max for mri-cnn.',
@@ -91,6 +100,11 @@ const transferred = {
     .optional()
     .describe('Units of hidden layers between the features and the classes; default none: a linear head.'),
 };
+
+function cubeFault({ image_size: side, dimensions }: { image_size: number; dimensions?: 2 | 3 | undefined }) {
+  if (dimensions !== 3 || side <= LARGEST_CUBE) return undefined;
+  return { path: ['image_size'], message: `is ${side}, and a cube has at most ${LARGEST_CUBE}` };
+}
 
 /** A file of ONNX says what it computes, but not how its features are cut; one of safetensors holds nothing but weights. */
 function fileFault(spec: BackboneSpec): { message: string; path: string[] } | undefined {
@@ -152,7 +166,7 @@ const classifierSchema = z
   ])
   .refine(countsAgree, COUNT_RULE)
   .superRefine((spec, context) => {
-    const fault = spec.type === 'backbone' ? fileFault(spec) : undefined;
+    const fault = spec.type === 'backbone' ? fileFault(spec) : cubeFault(spec);
     if (fault) context.addIssue({ code: 'custom', ...fault });
   });
 
@@ -216,6 +230,16 @@ export function requireChannels(model: number, data: number): void {
   if (model === data) return;
   const params = { model: counted(model, 'channel'), data: counted(data, 'channel'), count: data };
   throw flError('NF_MODEL_CHANNELS', params, { place: { key: 'model.channels' } });
+}
+
+/** Of the example that a classifier sees: 2 for a picture, 3 for a volume. */
+export function dimensionsOf(spec: ClassifierSpec): 2 | 3 {
+  return spec.type === 'backbone' ? 2 : (spec.dimensions ?? 2);
+}
+
+/** How a classifier sees a volume. */
+export function layoutOf(spec: ClassifierSpec): 'montage' | 'volume' {
+  return dimensionsOf(spec) === 3 ? 'volume' : 'montage';
 }
 
 /** Channels that a pretrained network takes. */

@@ -129,8 +129,9 @@ function formOf(model: LayersModel): ModelForm {
   const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
   const names = spec?.type === 'unet' ? spec.labels : spec?.classes;
   const form = { name: model.name, input: sizesOf(input), output: sizesOf(output), names };
-  const isClassifier = form.output.length === 1 && form.input.length === 3 && form.input[0] === form.input[1];
   const space = form.input.slice(0, -1);
+  const isClassifier =
+    form.output.length === 1 && [2, 3].includes(space.length) && space.every((size) => size === space[0]);
   const isSegmenter =
     space.length > 1 &&
     form.output.length === form.input.length &&

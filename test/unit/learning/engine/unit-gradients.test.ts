@@ -97,6 +97,10 @@ const conv = (filters: number, more: object = {}) =>
 const MODELS: readonly [string, () => tfl.LayersModel, Setting?][] = [
   ['mri-cnn', () => buildModel({ type: 'mri-cnn', image_size: 16, width: 8, num_classes: 3 })],
   ['mri-resnet', () => buildModel({ type: 'mri-resnet', image_size: 16, width: 8, num_classes: 3 })],
+  [
+    'mri-cnn of volumes',
+    () => buildModel({ type: 'mri-cnn', dimensions: 3, image_size: 16, width: 8, num_classes: 3 }),
+  ],
   ['a residual network with pooling', () => residualCnn({ size: 8, widths: [4, 8] })],
   [
     'several rows a unit',

@@ -78,6 +78,11 @@ export const TRAIN_ERRORS = {
     message: '{path} is a series of volumes ({shape}), not one.',
     hint: 'preprocess check and split take their mean by --volume mean, or one of them by its number: --volume 0 (data.selection.volume of a job). predict reads a series as its run did.',
   },
+  NF_DATA_IMAGE_FLAT: {
+    exit: 4,
+    message: '{path} is a single slice ({shape}), and the model sees volumes.',
+    hint: 'Take a model of pictures (leave model.dimensions out), or images of whole heads.',
+  },
   NF_DATA_IMAGE_VOLUME: {
     exit: 4,
     message: '{path} has no volume {volume}: it has {count|volume|volumes}, counted from 0.',
@@ -107,6 +112,11 @@ export const TRAIN_ERRORS = {
     exit: 4,
     message: 'The model takes pictures of {model} pixels, the data set gives {data}.',
     hint: 'Pass the same size: openDataset(flare.data(), { imageSize: … }) and model.image_size of the job.',
+  },
+  NF_TRAIN_DIMENSIONS: {
+    exit: 4,
+    message: 'The model takes {model}, the data set gives {data}.',
+    hint: 'Pass what the model says: openDataset(flare.data(), { dimensions: … }) with dimensions of flare.model().',
   },
   NF_MODEL_CHANNELS: {
     exit: 4,

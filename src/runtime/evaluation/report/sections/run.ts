@@ -130,7 +130,9 @@ ${evaluation && evaluation.notes.length > 0 ? html`<h3>Notes</h3><ul>${evaluatio
 }
 
 function sizeOf({ model }: Evaluation): string {
-  return 'patch' in model ? `patches of ${model.patch.join(' x ')} voxels` : `${model.image_size} px`;
+  if ('patch' in model) return `patches of ${model.patch.join(' x ')} voxels`;
+  const { image_size: side, dimensions } = model;
+  return dimensions === 3 ? `volumes of ${side} x ${side} x ${side} voxels` : `${side} px`;
 }
 
 function enginesOf({ engines }: RunSummary): string {
