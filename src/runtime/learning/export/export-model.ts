@@ -6,7 +6,7 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { initialParams } from '../models/initial-params.ts';
-import { type BackboneSpec, inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import { type BackboneSpec, dimensionsOf, inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
 import { inputSides, patchSize } from '../models/unet-spec.ts';
 import { toTorch } from './torch-order.ts';
 
@@ -70,7 +70,7 @@ function outputNote(spec: ModelSpec): string {
 }
 
 function sidesOf(spec: ModelSpec): string {
-  if (spec.type !== 'unet') return 'size, size';
+  if (spec.type !== 'unet') return new Array<string>(dimensionsOf(spec)).fill('size').join(', ');
   return inputSides(patchSize(spec), spec.dimensions).join(', ');
 }
 
