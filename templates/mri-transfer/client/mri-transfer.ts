@@ -5,11 +5,10 @@ import { buildModel, describeImages, openDataset } from 'neuroflare/mri';
 await flare.init();
 const { learning_rate, weight_decay, label_smoothing, local_epochs, batch_size, views } = flare.args();
 const { optimizer, sampling, logit_adjustment, class_prior, warmup_rounds, warmup_steps } = flare.args();
-const { image_size, dimensions, classes } = flare.model();
+const { image_size, classes } = flare.model();
 
 const data = await openDataset(flare.data(), {
   imageSize: image_size,
-  dimensions, // 3: volumes as a whole
   classes,
   batchSize: batch_size,
   sampling,

@@ -6,7 +6,13 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { initialParams } from '../models/initial-params.ts';
-import { type BackboneSpec, dimensionsOf, inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import {
+  type BackboneSpec,
+  dimensionsOf,
+  inputChannels,
+  type ModelSpec,
+  parseModelSpec,
+} from '../models/spec.ts';
 import { inputSides, patchSize } from '../models/unet-spec.ts';
 import { toTorch } from './torch-order.ts';
 
