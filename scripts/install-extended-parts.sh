@@ -15,6 +15,9 @@ fi
 if [ ! -x /usr/bin/dcm2niix ]; then
   apt-get update -q && apt-get install -qy --no-install-recommends dcm2niix
 fi
+if ! command -v valkey-server >/dev/null && ! command -v redis-server >/dev/null; then
+  apt-get update -q && apt-get install -qy --no-install-recommends redis-server
+fi
 headers=include/node/node_api.h
 prefix="$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")"
 if [ ! -e "$prefix/$headers" ] && [ ! -e "/usr/local/$headers" ] && [ ! -e "/usr/$headers" ]; then

@@ -1,13 +1,41 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
 import { renderBaselines } from '../output/baselines-summary.ts';
-import { setFlag, workspaceFlag } from '../output/flags.ts';
+import { backendFlags, setFlag, workspaceFlag } from '../output/flags.ts';
 import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
+import { flError } from '../runtime/base/errors/errors.ts';
 import { type SimulationResult, simulationResultSchema } from '../runtime/evaluation/baselines/result.ts';
 import { evaluateCommand, reportCommand } from '../runtime/evaluation/report/next-command.ts';
 import { ENGINE_CHOICES } from '../runtime/job/engine-choice.ts';
 import { parseOverride } from '../runtime/job/variables.ts';
+
+/** Undefined: threads of this process. @throws NF_USAGE, NF_QUEUE_* */
+async function backendOf(
+  flags: {
+    readonly backend: string;
+    readonly queue?: string | undefined;
+    readonly 'mixed-hardware': boolean;
+    readonly 'wait-workers': number;
+    readonly threads?: number | undefined;
+    readonly gpu?: string | undefined;
+    readonly 'require-gpu': boolean;
+  },
+  { tell, asksForQueue }: { readonly tell: (line: string) => void; readonly asksForQueue: boolean },
+) {
+  if (flags.backend !== 'queue') {
+    if (!asksForQueue) return undefined;
+    throw flError('NF_USAGE', { message: '--queue and --mixed-hardware need --backend queue.' });
+  }
+  if (flags.threads !== undefined || flags.gpu !== undefined || flags['require-gpu'])
+    throw flError('NF_USAGE', {
+      message:
+        'With --backend queue, --threads, --gpu and --require-gpu are said of each worker, at worker start.',
+    });
+  const { queueBackend } = await import('../runtime/deployment/queue/queue-backend.ts');
+  const { queue, 'mixed-hardware': mixedHardware, 'wait-workers': waitWorkers } = flags;
+  return queueBackend({ queue, mixedHardware, waitWorkers, tell });
+}
 
 export default class Simulate extends BaseCommand<SimulationResult> {
   static override summary = 'run a job on this machine, with as many sites as you like';
@@ -19,6 +47,7 @@ export default class Simulate extends BaseCommand<SimulationResult> {
     '<%= config.bin %> simulate jobs/glioma --workspace work --n-clients 3 --threads 2 --gpu 0',
     '<%= config.bin %> simulate jobs/glioma --resume',
     '<%= config.bin %> simulate jobs/glioma --resume --set num_rounds=40',
+    '<%= config.bin %> simulate jobs/glioma --backend queue --queue redis://head:6379',
   ];
   static override args = {
     job: Args.string({ required: true, description: 'job folder, or one that nvflare has exported' }),
@@ -85,6 +114,7 @@ export default class Simulate extends BaseCommand<SimulationResult> {
         'go on with the newest run of this job; from a finished one, with more rounds than it had, as a new run',
     }),
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
+    ...backendFlags,
   };
   static override resultSchema = simulationResultSchema;
 
@@ -112,6 +142,11 @@ export default class Simulate extends BaseCommand<SimulationResult> {
       isResumed: flags.resume,
       tell: (note) => this.note(note),
     });
+    const backend = await backendOf(flags, {
+      tell: (line) => this.note(line),
+      // An address in the environment asks for nothing.
+      asksForQueue: this.argv.some((word) => /^--(queue|mixed-hardware)(=|$)/.test(word)),
+    });
     return simulateWithBaselines({
       job,
       workspace: flags.workspace,
@@ -138,6 +173,7 @@ export default class Simulate extends BaseCommand<SimulationResult> {
       },
       resume: flags.resume ? (flags.run ?? 'latest') : undefined,
       baselines: flags.baselines,
+      backend,
       signal: this.signal,
       progress: () => this.progress(),
       ...view,

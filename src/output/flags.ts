@@ -56,6 +56,31 @@ export const mirrorFlag = Flags.boolean({
   summary: 'average predictions over picture and mirror image, as in training',
 });
 
+/** `--queue`: the server that runs and workers meet at. */
+export const queueFlag = Flags.string({
+  env: 'NEUROFLARE_QUEUE_URL',
+  noCacheDefault: true,
+  summary: 'redis://HOST:PORT of Valkey or Redis; with a password better in NEUROFLARE_QUEUE_URL',
+});
+
+/** Where the sites of a simulation run. */
+export const backendFlags = {
+  backend: Flags.option({
+    options: ['threads', 'queue'] as const,
+    default: 'threads',
+    summary: 'where the sites run: threads of this process, or workers at a queue',
+  })(),
+  queue: queueFlag,
+  'mixed-hardware': Flags.boolean({
+    summary: 'use workers of other processors and engines, too: bits then depend on who ran what',
+  }),
+  'wait-workers': Flags.integer({
+    min: 1,
+    default: 600,
+    summary: 'seconds for which tasks wait for a worker',
+  }),
+};
+
 /** Of a page that is served to this machine alone. */
 export const pageFlags = {
   port: Flags.integer({

@@ -333,3 +333,42 @@ describe('sites that lack images', () => {
     expect(whole.exit_code).toBe(0);
   });
 });
+
+describe('a queue', () => {
+  const none = 'redis://:secret@127.0.0.1:1';
+  table([
+    { what: 'no address', words: 'worker list', code: 'NF_QUEUE_URL', says: 'none was given' },
+    {
+      what: 'another scheme',
+      words: 'worker start --queue http://u:secret@head',
+      code: 'NF_QUEUE_URL',
+      says: 'http://head',
+    },
+    {
+      what: 'nobody there',
+      words: `worker start --queue ${none}`,
+      code: 'NF_QUEUE_UNREACHABLE',
+      says: 'redis://127.0.0.1:1',
+      exit: 2,
+    },
+    {
+      what: 'nobody there, for a run',
+      words: `simulate whole --backend queue --queue ${none}`,
+      code: 'NF_QUEUE_UNREACHABLE',
+      says: '--queue',
+      exit: 2,
+    },
+    {
+      what: 'an address, and threads',
+      words: `simulate whole --queue ${none}`,
+      code: 'NF_USAGE',
+      says: '--backend queue',
+    },
+    {
+      what: "what is each worker's to say",
+      words: `simulate whole --backend queue --queue ${none} --threads 2`,
+      code: 'NF_USAGE',
+      says: 'worker start',
+    },
+  ]);
+});

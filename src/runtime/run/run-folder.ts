@@ -30,6 +30,10 @@ export const RUN_FILES = {
   card: 'run.json',
   events: 'events.jsonl',
   lock: 'run.lock',
+  /** Of a run whose sites are at workers: what its orders are signed with. */
+  key: 'run.key',
+  /** What those workers compute on. */
+  queue: 'queue.json',
   /** While it runs: how far its tasks are. */
   live: 'live.json',
   bundle: 'bundle',

@@ -19,6 +19,7 @@ import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import { PRIVACY_ERRORS } from './catalog/privacy.ts';
 import { PYTHON_ERRORS } from './catalog/python.ts';
 import { QUALITY_ERRORS } from './catalog/quality.ts';
+import { QUEUE_ERRORS } from './catalog/queue.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
 import { SECAGG_ERRORS } from './catalog/secagg.ts';
@@ -56,6 +57,7 @@ export const ERROR_CATALOG = {
   ...PRIVACY_ERRORS,
   ...PYTHON_ERRORS,
   ...QUALITY_ERRORS,
+  ...QUEUE_ERRORS,
   ...RUN_ERRORS,
   ...SECAGG_ERRORS,
   ...SECURITY_ERRORS,

@@ -20,16 +20,22 @@ import { type RunSummary, summarizeRun, writeResults } from '../../run/run-repor
 import { readEvents } from '../../run/stored-runs.ts';
 import type { Executor } from '../../site/executor/executor.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
-import { ThreadExecutor } from '../../site/executor/thread-executor.ts';
-import { simulatedHost } from '../../site/python/hosts.ts';
-import { PythonExecutor } from '../../site/python/python-executor.ts';
+import { simulatedExecutor } from '../../site/simulated-executor.ts';
 import type { ActiveRun } from './active-run.ts';
 import { checkRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
 
+export interface Backend {
+  /** @throws where the job, or a run of it, cannot be taken there; asked before there is anything of a new run */
+  require(plan: RunPlan): void;
+  open(run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history'>, engine: EngineSetup): Promise<Executor>;
+}
+
 export interface SimulateOptions extends RunRequest {
   /** Sites that run at the same time; default: as many as there are cores, at most one a site. */
   readonly threads?: number | undefined;
+  /** Where the scripts of the sites run instead: at workers on other machines. */
+  readonly backend?: Backend | undefined;
   /** Go on with a run: `latest`, or its id. */
   readonly resume?: string | undefined;
   readonly onOpen?: (
@@ -49,24 +55,37 @@ async function openRun(
   options: SimulateOptions,
   engine: EngineSetup,
 ): Promise<{ run: ActiveRun; executor: Executor }> {
+  const { backend } = options;
   const executorFor = ({ job, sites }: RunPlan, scripts?: StrippedTexts): Executor => {
     const size = Math.min(options.threads ?? availableParallelism(), sites.length);
-    if (job.executor.type === 'python') return new PythonExecutor({ job, size, host: simulatedHost(engine) });
-    const threads = new ThreadExecutor(size, { engine, scripts });
-    // They start while the folder of the run is written.
-    if (scripts) threads.start();
-    return threads;
+    return simulatedExecutor(job, { size, engine, scripts });
   };
   if (options.resume !== undefined) {
     const run = await resumeRun(options, options.resume);
-    return { run, executor: executorFor(run.plan) };
+    return { run, executor: backend ? await openAt(backend, run, engine) : executorFor(run.plan) };
   }
   const prepared = await checkRun(options);
+  if (backend) {
+    backend.require(prepared.plan);
+    const run = await startRun(options, prepared);
+    return { run, executor: await openAt(backend, run, engine) };
+  }
   const executor = executorFor(prepared.plan, prepared.scripts);
   try {
     return { run: await startRun(options, prepared), executor };
   } catch (error) {
     await executor.close();
+    throw error;
+  }
+}
+
+async function openAt(backend: Backend, run: ActiveRun, engine: EngineSetup): Promise<Executor> {
+  try {
+    backend.require(run.plan);
+    return await backend.open(run, engine);
+  } catch (error) {
+    await run.journal.close();
+    await run.release();
     throw error;
   }
 }
@@ -77,7 +96,9 @@ async function openRun(
  */
 export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   // An engine or a GPU that was asked for and is not there is said, or refused, before work starts.
-  const { order: engine, warnings } = await settleGpu(options.engine);
+  const { order: engine, warnings } = options.backend
+    ? { order: options.engine, warnings: [] }
+    : await settleGpu(options.engine);
   const { run, executor } = await openRun(options, engine);
   const { plan, folder } = run;
   const live = new LiveTaskFile(folder);

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { lockFolder } from '../../../../src/runtime/base/files/lock.ts';
+import { isLocked, lockFolder } from '../../../../src/runtime/base/files/lock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -67,6 +67,26 @@ describe('a lock', () => {
   it.each(['', 'rubbish', '0', '-1 5'])('that names no process is taken over: %j', async (text) => {
     await writeFile(path, text);
     await (await lockFolder(path, 'run-1'))();
+  });
+
+  it('of another machine that shares the folder is held while it is touched, and then taken over', async () => {
+    await writeFile(path, '1 12345 boot @another-machine');
+    await expect(lockFolder(path, 'run-1')).rejects.toMatchObject({
+      code: 'NF_PATH_BUSY',
+      message: expect.stringContaining('process 1 on another-machine'),
+    });
+    expect(await isLocked(path)).toBe(true);
+    const longAgo = new Date(Date.now() - 3_600_000);
+    await utimes(path, longAgo, longAgo);
+    expect(await isLocked(path)).toBe(false);
+    await (await lockFolder(path, 'run-1'))();
+  });
+
+  it('that was taken over is not released by who held it before', async () => {
+    const release = await lockFolder(path, 'run-1');
+    await writeFile(path, '1 12345 boot @another-machine');
+    await release();
+    expect(existsSync(path)).toBe(true);
   });
 
   it('is never held by two of many that ask at once', async () => {
