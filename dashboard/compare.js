@@ -1,31 +1,25 @@
-import { Chart, figureNames } from './curves.js';
-import { html, useState } from './htm.js';
+import { Chart, figureNames, useFigure } from './curves.js';
+import { html } from './htm.js';
 import { jobPath } from './overview.js';
 import { state } from './state.js';
 import { figureText } from './words.js';
 
 /** Several jobs beside one another: a line each, and what differs between them. */
 export function Compare({ keys }) {
-  const [wanted, setWanted] = useState('');
   const jobs = keys.flatMap((key) => {
     const job = state.jobs.get(key);
     return job?.state ? [{ key, ...job }] : [];
   });
   const faults = keys.flatMap((key) => state.jobs.get(key)?.fault ?? []);
   const names = [...new Set(jobs.flatMap(({ rounds, state: { metric } }) => figureNames(rounds, metric)))];
-  const name = names.includes(wanted) ? wanted : names[0];
+  const { name, choice } = useFigure(names);
   return html`<h1>Compare ${jobs.length} jobs</h1>
     ${faults.map((fault) => html`<p class="trouble" role="alert">${fault}</p>`)}
     ${
       name === undefined
         ? html`<p class="soft">No round of them has closed yet.</p>`
         : html`<section class="card" aria-label="Curves">
-            <div class="line">
-              <h2>Curves</h2>
-              <label>Figure <select value=${name} onChange=${(event) => setWanted(event.target.value)}>
-                ${names.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
-              </select></label>
-            </div>
+            <div class="line"><h2>Curves</h2>${choice}</div>
             <${Chart} lines=${linesOf(jobs, name)} name=${name} />
           </section>`
     }

@@ -18,22 +18,25 @@ export function figureNames(rounds, metric) {
 
 /** How the figures of a job grow: a line over all sites, and one a site. */
 export function Curves({ job, rounds }) {
-  const [wanted, setWanted] = useState('');
-  const names = figureNames(rounds, job.metric);
-  if (names.length === 0)
+  const { name, choice } = useFigure(figureNames(rounds, job.metric));
+  if (name === undefined)
     return html`<section class="card" aria-label="Curves"><h2>Curves</h2><p class="soft">No round has closed yet.</p></section>`;
-  const name = names.includes(wanted) ? wanted : names[0];
   const lines = linesOf(rounds, name);
   return html`<section class="card" aria-label="Curves">
-    <div class="line">
-      <h2>Curves</h2>
-      <label>Figure <select value=${name} onChange=${(event) => setWanted(event.target.value)}>
-        ${names.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
-      </select></label>
-    </div>
+    <div class="line"><h2>Curves</h2>${choice}</div>
     <${Chart} lines=${lines} name=${name} />
     <${RoundTable} rounds=${rounds} name=${name} lines=${lines} />
   </section>`;
+}
+
+/** The figure that is looked at, and what chooses another; a figure that is gone gives way to the first. */
+export function useFigure(names) {
+  const [wanted, setWanted] = useState('');
+  const name = names.includes(wanted) ? wanted : names[0];
+  const choice = html`<label>Figure <select value=${name} onChange=${(event) => setWanted(event.target.value)}>
+    ${names.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
+  </select></label>`;
+  return { name, choice };
 }
 
 /** Values by model: over all sites, and of each. */

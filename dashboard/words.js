@@ -29,9 +29,10 @@ export function figureText(value) {
   return size !== 0 && (size < 0.001 || size >= 100_000) ? value.toExponential(2) : value.toFixed(3);
 }
 
+/** Of what `done` and `total` count: images, steps of a private job, or what a script counts. */
 export function speedText(value) {
   if (value === null) return '';
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} images/s`;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} a second`;
 }
 
 export function bytesText(bytes) {

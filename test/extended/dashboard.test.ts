@@ -202,7 +202,7 @@ describe.skipIf(!existsSync(BROWSER))('the dashboard in a browser', () => {
       await page.getByRole('region', { name: 'Log' }).getByRole('searchbox').fill('line 5000 ');
       await page.getByText('1 line', { exact: true }).waitFor();
       // News of the sites come while the log is looked at.
-      await page.getByText('99 of 100').first().waitFor();
+      await page.getByText('99 of 100 · 12 a second').first().waitFor();
       await shot(page, 'dashboard-hundred');
       await context.close();
     });

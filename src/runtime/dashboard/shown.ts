@@ -61,7 +61,7 @@ export interface SiteProgress {
   readonly phase: string;
   readonly done: number | null;
   readonly total: number | null;
-  /** Pictures, or what the script counts, in a second. */
+  /** Images, steps of a private job, or what else the script counts, in a second. */
   readonly perSecond: number | null;
   readonly since: string | null;
   readonly connected: boolean;
