@@ -94,6 +94,7 @@ class MaskedSite {
       }),
       peers: () => peerCheck(this.#client, rules, this.#dir),
       policy: async () => policy,
+      requireCharged: () => undefined,
       audit: { append: async () => undefined },
     });
     return tasks.run(task, { signal: new AbortController().signal, emit: () => undefined });

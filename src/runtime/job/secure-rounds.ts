@@ -76,6 +76,11 @@ const ROWS: readonly Row[] = [
       none: 'no site is asked for sums over its pictures',
       why: 'it asks each site for sums over its pictures',
     }),
+  ({ privacy }) => ({
+    key: 'privacy',
+    value: privacy ? 'noise of each site' : 'not used',
+    why: 'a site adds all of its noise before an update comes on the grid, so that masks change no promise',
+  }),
   ({ packing, resultFilters }) =>
     used(packing ? `task_result_filters.${resultFilters.length}` : 'task_result_filters', packing?.name, {
       none: 'filters are applied before an update comes on the grid',
@@ -179,13 +184,12 @@ function requireCounts(
 
 /**
  * Of a job that is to run over a network, before it is known who takes part.
- * @throws NF_SECAGG_NEEDS_EACH, NF_SECAGG_PRIVATE, and NF_SECAGG_* of what it says of its sites
+ * @throws NF_SECAGG_NEEDS_EACH, and NF_SECAGG_* of what it says of its sites
  */
 export function requireSecureOver(job: JobDefinition): void {
   const { secureAggregation: secure, workflow } = job;
   if (!secure) return;
   requireSums(job);
-  if (job.privacy) throw flError('NF_SECAGG_PRIVATE', {}, { place: { key: KEY } });
   // Without a number of sites all that can be said is what holds for any.
   if (workflow.clients === undefined && secure.minSites >= LEAST_SITES) return;
   const { clients = MOST_SITES, clientsPerRound, minClients = clientsPerRound ?? clients } = workflow;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportLedger, verifyPrivacy } from '../../../src/runtime/deployment/client/budget/ledger-report.ts';
 import { folderOf } from '../../../src/runtime/deployment/client/site-desk.ts';
+import { readChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { runCli } from '../../support/one-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -29,11 +30,14 @@ const start = async (site: string) => federation.startClient(site, { data: join(
 const allowing = (epsilon: number) => `privacy: { require: false, epsilon: ${epsilon}, delta: 1.0e-2 }`;
 
 beforeAll(async () => {
+  const create = (name: string) =>
+    `job create ${name} --template mri-dp-fedavg --set data=./bids --set split=./split.json --set num_rounds=1 --set image_size=32 --set delta=0.01 --set steps_per_round=2 --set sampling_rate=0.5`;
   for (const line of [
     'preprocess phantom bids --sites 3 --per-class 5 --size 32',
     'preprocess split bids --sites 3 --out split.json',
     'preprocess split bids --split split.json --materialize site-data',
-    'job create job --template mri-dp-fedavg --set data=./bids --set split=./split.json --set num_rounds=1 --set image_size=32 --set delta=0.01 --set steps_per_round=2 --set sampling_rate=0.5',
+    create('job'),
+    `${create('masked')} --set secure_aggregation={}`,
   ])
     expect([line, await runCli(line.split(' '), { cwd })]).toMatchObject([line, { code: 0 }]);
   promised = (await json('simulate job -q')).privacy;
@@ -62,6 +66,20 @@ describe('a private job over the network', () => {
       ]);
       expect(spent).toBeCloseTo(planned.epsilon_rdp, 6);
       expect(await verifyPrivacy(place(site))).toMatchObject({ answers: 1, findings: [] });
+    }
+  });
+
+  it('sends its updates with masks on them where it asks for that, each charged when its training was', async () => {
+    const meta = await federation.run(join(cwd, 'masked'));
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', first_failure: null });
+    for (const site of SITES) {
+      const { folder } = place(site);
+      const lines = await Array.fromAsync(readChainedLog(folder.egress));
+      const own = lines.filter(({ job }) => job === meta.job_id).map(({ what }) => what);
+      expect([own.includes('masked update'), own.includes('update')]).toEqual([true, false]);
+      const { jobs } = await reportLedger(place(site), { job: meta.job_id });
+      expect(jobs).toMatchObject([{ steps: promised.steps, charged: 1, open: 0, given_back: 0 }]);
+      expect(await verifyPrivacy(place(site))).toMatchObject({ answers: 2, findings: [] });
     }
   });
 

@@ -16,7 +16,7 @@ import { decide, type Offered, refusal, type SiteRules } from './consent/decide.
 import { limitsOf } from './consent/signed-task.ts';
 import { JobStanding } from './job-standing.ts';
 import { textsOf } from './ledger/outgoing.ts';
-import { MaskedTasks, type PeerCheck } from './masked/masked-tasks.ts';
+import { MaskedTasks, type MaskedTasksOptions, type PeerCheck } from './masked/masked-tasks.ts';
 import { clearJob } from './memory/clear-job.ts';
 import type { SiteJobFolder } from './memory/client-folder.ts';
 import { JobLog } from './memory/job-log.ts';
@@ -190,7 +190,9 @@ export class SiteJob {
     if (!secure) return runner;
     const clients = (terms.version === 2 ? terms.clients : undefined) ?? undefined;
     const of = { project: terms.project, job_id: id, bundle_sha256: bundle.sha256 };
-    return new MaskedTasks({ ...this.#deps, runner, job, secure, of, clients });
+    const requireCharged: MaskedTasksOptions['requireCharged'] = (update) =>
+      this.#budget?.requireCharged(update);
+    return new MaskedTasks({ ...this.#deps, runner, job, secure, of, clients, requireCharged });
   }
 
   /** Until the server or the site ends it. */

@@ -97,6 +97,6 @@ export const PRIVACY_ERRORS = {
   NF_PRIVACY_UNCHARGED: {
     exit: 4,
     message: 'An answer of the job {job} was kept back: {reason}.',
-    hint: 'Somebody or something has changed files in the work folder of the client. The task is not answered; look at who could write there.',
+    hint: 'Somebody has changed files in the work folder of the client, or the server asks for an update that was not paid for. The task is not answered; look at who could write there, and ask whoever runs the server.',
   },
 } as const satisfies Record<string, ErrorRow>;

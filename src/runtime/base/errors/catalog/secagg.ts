@@ -76,10 +76,4 @@ export const SECAGG_ERRORS = {
       'The sum of round {round} cannot be opened: {sites} are left of its sites, and it takes {needed}.',
     hint: "Nothing was learnt of any update. Once the sites are back, 'neuroflare job resume JOB' goes on; a lower secure_aggregation.threshold takes more that drop out.",
   },
-  NF_SECAGG_PRIVATE: {
-    exit: 4,
-    status: 400,
-    message: 'Over a network a job cannot have both secure_aggregation and privacy yet.',
-    hint: 'Leave one of them out, or run it by `simulate`.',
-  },
 } as const satisfies Record<string, ErrorRow>;

@@ -6,12 +6,15 @@ import type { JobDefinition } from '../../../job/definition.ts';
 import { spendsOfJob, spendsOfTask } from '../../../job/privacy-spends.ts';
 import type { AssignedTask, TaskFailure } from '../../../network/messages/site.ts';
 import type { Budget } from '../../../privacy/filter.ts';
+import type { Reservation } from '../../../privacy/spending.ts';
 import { leavingOf, type Order, type PrivacyLedger } from './privacy-ledger.ts';
 
 /** An answer of a task that waits to be sent. */
 interface Waiting {
   /** What was set apart for it. */
   readonly reservation?: number;
+  /** Digests of files that leave later, with masks on them. */
+  readonly held?: Readonly<Record<string, string>>;
   readonly answer:
     | {
         readonly result: {
@@ -67,7 +70,7 @@ export class JobBudget {
     keep: (answer: Answer) => Promise<void>,
   ): Promise<Answer> {
     const { ledger } = this.#deps;
-    const { answer, reservation: given } = waiting;
+    const { answer, reservation: given, held } = waiting;
     const task = 'result' in answer ? answer.result.task : answer.failure.task;
     if (this.#orderOf(task).spends.length === 0) return waiting;
     const isHeld = given !== undefined && this.#isOf(given, task);
@@ -78,8 +81,22 @@ export class JobBudget {
     if (!isHeld) await keep(charged);
     const files = 'result' in answer ? Object.entries(answer.result.files) : [];
     const digests = Object.fromEntries(files.map(([name, { sha256 }]) => [name, sha256]));
-    await ledger.charge(reservation, leavingOf(answer, digests));
+    await ledger.charge(reservation, leavingOf(answer, { ...digests, ...held }));
     return charged;
+  }
+
+  /**
+   * That an update whose answer has left was charged with it: masks may be put on no other. A client that is killed before the charge has the
+   * update all the same, and a server might ask for it then.
+   * @param update digests of its files, by name @throws NF_PRIVACY_UNCHARGED
+   */
+  requireCharged(update: Readonly<Record<string, string>>): void {
+    const { ledger, job } = this.#deps;
+    const isIn = ({ files = {} }: Reservation) =>
+      Object.entries(update).every(([name, digest]) => files[name] === digest);
+    const own = ledger.spending.reservations.filter((one) => one.job === job && one.state === 'charged');
+    if (own.some(isIn)) return;
+    throw flError('NF_PRIVACY_UNCHARGED', { job, reason: 'its update was never charged' });
   }
 
   /** Of a task that this client could not do: what was set apart for it is spent, for it says how it went. */

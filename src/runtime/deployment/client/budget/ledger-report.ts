@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { partsOfTask, taskId } from '../../../algorithms/task.ts';
 import { sum } from '../../../base/sum.ts';
+import { SUMMED } from '../../../job/secure-tasks.ts';
 import type { Reservation, Spending } from '../../../privacy/spending.ts';
 import { readSitePolicy } from '../../../security/kit/local-files.ts';
 import { openKit } from '../../../security/kit/open.ts';
 import { logKey } from '../../../security/log-key.ts';
 import { readChainedLog, verifyChainedLog } from '../../../security/logs/chained-log.ts';
+import type { EgressKind } from '../ledger/egress-ledger.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 import { type LedgerPlace, readLedger } from './privacy-ledger.ts';
 import { ledgerPlace } from './site-privacy.ts';
@@ -137,6 +140,13 @@ export async function verifyPrivacy({ kitDir, folder }: Place): Promise<PrivacyF
   };
 }
 
+const MASKED = 'masked update' satisfies EgressKind;
+
+/** The task whose update has masks on it. */
+function trainingOf(task: string): string {
+  return taskId({ ...partsOfTask(task), name: SUMMED });
+}
+
 const left = z.looseObject({
   what: z.string(),
   job: z.string(),
@@ -161,7 +171,12 @@ async function leftOf({ egress }: ClientFolder, { reservations }: Spending) {
     const { success, data } = left.safeParse(line);
     if (!success || !jobs.has(data.job)) continue;
     const { job, task, what, sha256 } = data;
-    if (sha256 !== undefined) {
+    if (what === MASKED) {
+      if (sha256 !== undefined) seen.add(sha256);
+      // It says nothing without its masks: what is in it was charged when the training of its round was.
+      if (!tasks.has(`${job} ${trainingOf(task)}`))
+        uncharged.add(`${what} of ${task} of the job ${job} left without a charge`);
+    } else if (sha256 !== undefined) {
       seen.add(sha256);
       const times = digests.get(`${job} ${sha256}`) ?? 0;
       if (times !== 1) uncharged.add(`${what} ${sha256} of ${task} of the job ${job} has ${times} charges`);

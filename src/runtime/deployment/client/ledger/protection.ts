@@ -12,13 +12,15 @@ const MASKED = {
 } as const satisfies Readonly<Partial<Record<EgressKind, string>>>;
 
 /** What of a private job protects people in what leaves of each kind. */
+const NOISE = 'noise on each number, charged to the budget of the site before it leaves';
 const PROTECTION: Readonly<Record<EgressKind, string>> = {
   ...MASKED,
+  'masked update': `${NOISE}; and ${MASKED['masked update']}`,
   registration: 'nothing of people is in it',
   'signs of life': 'nothing of people is in it',
   decision: "nothing of people is in it but how much of the site's budget is spent",
   progress: 'steps alone, as many at every site; nothing while pictures are scored',
-  update: 'noise on each number, charged to the budget of the site before it leaves',
+  update: NOISE,
   harmonisation: 'a private job has none',
   evaluation: 'a private job has none',
   figures:

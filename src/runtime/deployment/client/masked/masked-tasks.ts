@@ -60,6 +60,8 @@ export interface MaskedTasksOptions {
   readonly signer: () => Signer;
   readonly peers: () => Promise<PeerCheck>;
   readonly policy: () => Promise<SitePolicy>;
+  /** Before masks are put on an update, by the digests of its files. @throws NF_PRIVACY_UNCHARGED in a private job that has not paid for it */
+  readonly requireCharged: (update: StoredSession['update']) => void;
   readonly audit: Pick<AuditLog, 'append'>;
 }
 
@@ -148,8 +150,7 @@ export class MaskedTasks implements Pick<TaskRunner, 'run'> {
     const weight = declaredWeight(examples, job);
     const joining = { about, site, weight, before: before?.session };
     const { state, message } = joinSession(joining, signer(), random);
-    const digests = Object.entries(files).map(([name, { sha256 }]) => [name, sha256]);
-    await this.#store.keep(state, Object.fromEntries(digests));
+    await this.#store.keep(state, digestsOf(files));
     return { value: message };
   }
 
@@ -188,8 +189,9 @@ export class MaskedTasks implements Pick<TaskRunner, 'run'> {
   }
 
   async #masked(task: AssignedTask): Promise<Brought> {
-    const { site, job } = this.#options;
+    const { site, job, requireCharged } = this.#options;
     const stored = await this.#stored(task);
+    requireCharged(stored.update);
     const { sent } = await this.#told(task, 'masked', inboxFile);
     const inbox = Object.entries(sent).flatMap(([from, shares]) =>
       shares[site] === undefined ? [] : [[from, shares[site]] as const],
@@ -302,8 +304,16 @@ function jsonOf(text: string): unknown {
 /** An answer as it leaves: its files stay. */
 function withoutFiles(outbox: Outbox): Outbox {
   if ('failure' in outbox.answer) return outbox;
-  const { encoding: _, ...result } = outbox.answer.result;
-  return { ...outbox, answer: { result: { ...result, encoding: 'safetensors', files: {} }, files: {} } };
+  const { encoding: _, files, ...result } = outbox.answer.result;
+  return {
+    ...outbox,
+    held: digestsOf(files),
+    answer: { result: { ...result, encoding: 'safetensors', files: {} }, files: {} },
+  };
+}
+
+function digestsOf(files: Answered['result']['files']): StoredSession['update'] {
+  return Object.fromEntries(Object.entries(files).map(([name, { sha256 }]) => [name, sha256]));
 }
 
 function outboxOf(

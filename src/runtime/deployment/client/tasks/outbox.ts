@@ -21,6 +21,8 @@ export const outboxSchema = z.strictObject({
   model_sha256: z.string(),
   /** Of a private job: what was set apart for it in the privacy ledger. */
   reservation: z.int().min(1).exactOptional(),
+  /** Digests of what of the answer stays here until it has masks, by name. */
+  held: z.record(wordSchema, z.string()).exactOptional(),
   answer: z.union([
     z.strictObject({ result: taskResult, files: z.record(wordSchema, z.string()) }),
     z.strictObject({ failure: taskFailure }),

@@ -68,6 +68,22 @@ describe('the budget of a job', () => {
     expect(states()).toEqual(['charged', 'charged']);
   });
 
+  it('lets masks be put on an update that was charged with its answer, and on no other', async () => {
+    const held = (text: string) => ({ model: sha256(text) });
+    const { answer } = answerTo(1);
+    const told = { answer: { result: { ...answer.result, files: {} } } };
+    const uncharged = expect.objectContaining({ code: 'NF_PRIVACY_UNCHARGED' });
+    const reservation = (await budget.reserve(task(1))) ?? 0;
+    expect(() => budget.requireCharged(held('noise'))).toThrow(uncharged);
+    await budget.charge({ reservation, held: held('noise'), ...told }, keep);
+    budget.requireCharged(held('noise'));
+    expect(() => budget.requireCharged(held('other'))).toThrow(uncharged);
+    // Of a task that was given back an update may be left.
+    await budget.reserve(task(2));
+    await budget.release('the client ended');
+    expect(() => budget.requireCharged(held('second'))).toThrow(uncharged);
+  });
+
   it('counts a failure as the answer that it takes the place of', async () => {
     await budget.reserve(task(1));
     const error = { code: 'NF_SCRIPT_FAILED', message: 'm', hint: 'h', exitCode: 1 } as const;
