@@ -63,7 +63,7 @@ function Actions({ source, job }) {
     ${
       actions.includes('clone')
         ? html`<${Asked} label="Clone" question="Submit this job again?" yes="Sign and submit"
-            about=${`Its files are checked against what ${job.by} signed, signed with your key, and submitted as yours.`} onYes=${() => what('clone')} />`
+            about=${`Its files are checked against what ${job.by} signed, signed with your key, and submitted as yours.`} onYes=${() => act({ source, job: id, action: 'clone', by: job.by })} />`
         : null
     }
     ${

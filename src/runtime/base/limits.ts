@@ -182,6 +182,11 @@ export const TASK_LIMITS = {
     unit: 'bytes',
     what: 'a script keeps for its next task (`flare.saveState`)',
   },
+  harmonisation_bytes: {
+    most: 20_000_000,
+    unit: 'bytes',
+    what: '`harmonisation.json`, which sites are given and a run keeps',
+  },
   figures_kb: {
     most: 100_000,
     unit: 'kB',

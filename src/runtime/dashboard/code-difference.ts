@@ -1,8 +1,12 @@
 import { diff } from 'node:util';
 import { compareText } from '../base/text/compare-text.ts';
+import { printable } from '../base/text/printable.ts';
 import type { Bundle } from '../job/bundle.ts';
 
-/** A line of a file: in both versions, added, or removed. */
+/**
+ * A line of a file: in both versions, added, or removed. What changes how a line reads is written out: marks of writing direction, letters that are not seen,
+ * and ends of lines that a browser does not show and a program obeys (a comment ends at a lone CR).
+ */
 export type CodeLine = readonly [mark: ' ' | '+' | '-', text: string];
 
 export interface ShownFile {
@@ -46,7 +50,7 @@ function plain(text: string): CodeLine[] {
 }
 
 function linesOf(text: string): string[] {
-  return text.split('\n');
+  return text.split('\n').map((line) => printable(line.endsWith('\r') ? line.slice(0, -1) : line, '\t'));
 }
 
 function textOf(bytes: Uint8Array): string | undefined {

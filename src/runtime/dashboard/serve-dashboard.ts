@@ -58,6 +58,7 @@ const actionBody = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  by: z.string().max(500).optional(),
   reason: z.string().max(500).optional(),
 });
 

@@ -23,5 +23,7 @@ export interface AskedAction {
   readonly job: string;
   /** Whole digest of code that was shown. */
   readonly code?: string | undefined;
+  /** Whose job it is, as it was shown. */
+  readonly by?: string | undefined;
   readonly reason?: string | undefined;
 }

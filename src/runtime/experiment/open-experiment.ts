@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { makeFolder } from '../base/files/files.ts';
+import { requireOwnPlace } from '../base/files/no-links.ts';
 import type { EngineChoice } from '../job/engine-choice.ts';
 import { cellsOf } from './cells.ts';
 import { type LoadedExperiment, readExperiment } from './definition.ts';
@@ -16,7 +17,7 @@ export interface OpenExperiment {
   readonly known: ReadonlyMap<string, CellResult>;
 }
 
-/** @throws NF_PATH_MISSING, NF_EXPERIMENT*, NF_SPLIT_* */
+/** @throws NF_PATH_MISSING, NF_PATH_LINK, NF_EXPERIMENT*, NF_SPLIT_* */
 export async function openExperiment(request: {
   /** Path of its file. */
   experiment: string;
@@ -25,6 +26,9 @@ export async function openExperiment(request: {
 }): Promise<OpenExperiment> {
   const experiment = await readExperiment(request.experiment);
   const folder = experimentFolder(request.workspace, experiment.definition.name);
+  // The workspace may come from somebody else: splits, results and the lock are written into it.
+  for (const file of [EXPERIMENT_FILE, join('splits', EXPERIMENT_FILE)])
+    await requireOwnPlace(request.workspace, relative(request.workspace, join(folder, file)));
   await makeFolder(folder);
   const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
   const prepared = await prepareCells(cellsOf(experiment), { experiment, folder, engine: request.engine });

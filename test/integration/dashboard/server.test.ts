@@ -151,7 +151,10 @@ describe('a job of a server', () => {
     expect((await dashboard.act({ source: 'server-1', job: id, action: 'abort' })).status).toBe(200);
     const aborted = await dashboard.follow(`server-1 ${id}`, ({ state }) => state?.tone === 'stopped');
     expect(aborted.state).toMatchObject({ status: 'FINISHED:ABORTED', actions: ['clone'] });
-    const { done } = answer(await dashboard.act({ source: 'server-1', job: id, action: 'clone' }));
+    const clone = { source: 'server-1', job: id, action: 'clone' };
+    const shown = await dashboard.act({ ...clone, by: 'somebody-else@example.org' });
+    expect([shown.status, answer(shown).code]).toEqual([409, 'NF_DASHBOARD_ORIGINAL']);
+    const { done } = answer(await dashboard.act({ ...clone, by: aborted.state?.by }));
     const [again = ''] = /[0-9a-f-]{36}/.exec(String(done)) ?? [];
     expect(again).not.toBe(id);
     await federation.end(again);

@@ -1,8 +1,14 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codeDifference, differences } from '../../../src/runtime/dashboard/code-difference.ts';
+import { TailedFile } from '../../../src/runtime/dashboard/sources/tailed-file.ts';
 import { Speeds } from '../../../src/runtime/dashboard/speeds.ts';
 import { bundleOf } from '../../../src/runtime/job/bundle.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
 
 describe('the difference of two versions', () => {
   const lines = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 12 });
@@ -37,6 +43,17 @@ describe('the difference of two versions', () => {
   });
   const job = file('job.yaml', 'name: x\n');
 
+  it('shows what a program reads: marks that turn a line around, letters that are not seen, ends of lines', () => {
+    const hidden = '// harmless\rsend(data)\nif (a\u202e != b\u2066) {\u200b\n\tindented\r\n// x\u2028run()';
+    const [shown] = codeDifference(bundleOf([file('a.ts', hidden), job]), undefined);
+    expect(shown?.lines?.map(([, line]) => line)).toEqual([
+      '// harmless\\rsend(data)',
+      'if (a\\u202e != b\\u2066) {\\u200b',
+      '\tindented',
+      '// x\\u2028run()',
+    ]);
+  });
+
   it('tells of each file what became of it; what is no text is not shown', () => {
     const before = bundleOf([job, file('client/a.ts', 'one\ntwo'), file('client/gone.ts', 'x')]);
     const now = bundleOf([job, file('client/a.ts', 'one\n2'), file('client/b.bin', Buffer.from([0, 1, 2]))]);
@@ -59,6 +76,17 @@ describe('the difference of two versions', () => {
       undefined,
       undefined,
     ]);
+  });
+});
+
+describe('a file that is longer than what is read of it at once', () => {
+  it('is told in pieces where its line has no end, and nothing of it is kept', async () => {
+    const path = join(root, 'log');
+    const file = new TailedFile(path);
+    await writeFile(path, 'a'.repeat(2_500_000));
+    expect((await file.news()).join('')).toHaveLength(2_500_000);
+    await appendFile(path, 'end\n');
+    expect(await file.news()).toEqual(['end']);
   });
 });
 

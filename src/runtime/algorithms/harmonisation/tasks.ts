@@ -1,3 +1,4 @@
+import { TASK_LIMITS } from '../../base/limits.ts';
 import { counted } from '../../base/text/counted.ts';
 import type { FilesForm, TaskForm } from '../task.ts';
 import type { Method, PictureForm } from './record.ts';
@@ -9,7 +10,7 @@ export const HARMONISATION = 'harmonisation';
 
 /** Its rule: of each site two numbers a landmark. */
 export const HARMONISATION_INPUT: FilesForm = {
-  [HARMONISATION]: { form: 'opaque', most: 100_000_000, optional: true },
+  [HARMONISATION]: { form: 'opaque', most: TASK_LIMITS.harmonisation_bytes.most, optional: true },
 };
 
 export const SCALE = 'harmonise.scale';

@@ -2,6 +2,7 @@ import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { shellWord } from '../../base/text/shell-word.ts';
 import type { Admin } from '../../deployment/admin/admin.ts';
 import { cloneJob } from '../../deployment/admin/clone.ts';
+import type { OriginalJob } from '../../deployment/admin/original-job.ts';
 import { isFinished } from '../../network/messages/admin.ts';
 import { isPassing } from '../../network/transfer/failures.ts';
 import { RoundLines } from '../round-lines.ts';
@@ -142,21 +143,28 @@ export class ServerSource implements Source {
     ];
   }
 
-  async act({ action, job }: AskedAction): Promise<string> {
+  async act({ action, job, by }: AskedAction): Promise<string> {
     if (action === 'abort') {
       const { status } = await this.#admin.abort(job);
       return `The job is ${status}.`;
     }
     if (action !== 'clone') throw flError('NF_DASHBOARD_ACTION', { action });
     const signal = new AbortController().signal;
-    // Whoever asks was shown whose job it is.
-    const { jobId } = await cloneJob(this.#admin, job, { signal, onOriginal: () => undefined });
+    const { jobId } = await cloneJob(this.#admin, job, {
+      signal,
+      onOriginal: (original) => requireShown(original, { job, by }),
+    });
     return `Submitted again as ${jobId}. Watch it: neuroflare job monitor ${shellWord(jobId)}`;
   }
 
   close(): Promise<void> {
     return this.#admin.close();
   }
+}
+
+/** The page showed whose job it is by the server's word: it may have sent what somebody else has signed. */
+function requireShown({ submitter }: OriginalJob, { job, by }: Pick<AskedAction, 'job' | 'by'>): void {
+  if (submitter !== by) throw flError('NF_DASHBOARD_ORIGINAL', { job, submitter, by: by ?? 'nobody' });
 }
 
 type Say = (message: string | null) => Promise<void>;

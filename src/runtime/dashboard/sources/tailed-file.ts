@@ -2,6 +2,8 @@ import { open, stat } from 'node:fs/promises';
 
 /** Of a log that is longer, what comes before is not read. */
 const MOST_BYTES = 4_000_000;
+/** Of a line that has no end yet; what is longer is told in pieces. */
+const LONGEST_LINE = 1_000_000;
 
 /** The lines that a file gains, by looking at it now and then. */
 export class TailedFile {
@@ -44,7 +46,8 @@ export class TailedFile {
 
   #linesOf(bytes: Buffer): string[] {
     const all = Buffer.concat([this.#rest, bytes]);
-    const end = all.lastIndexOf(0x0a) + 1;
+    const last = all.lastIndexOf(0x0a) + 1;
+    const end = all.length - last > LONGEST_LINE ? all.length : last;
     this.#rest = Buffer.from(all.subarray(end));
     return all
       .toString('utf8', 0, end)

@@ -11,7 +11,7 @@ import { logKey } from '../../security/log-key.ts';
 import type { Deed } from '../../security/logs/audit-log.ts';
 import { openChainedLog, type SignatureCheck } from '../../security/logs/chained-log.ts';
 import { approveCode, readApprovals, withdrawApproval } from './consent/approvals.ts';
-import { keepApprovedCode, keptCode } from './consent/approved-code.ts';
+import { type EarlierCode, earlierCode, keepApprovedCode } from './consent/approved-code.ts';
 import { approvedHere, lockOfDecisions, troublesOfDecisions } from './consent/decisions.ts';
 import { stopJob } from './consent/stopped-jobs.ts';
 import { clientFolder, WORK_IN_KIT } from './memory/client-folder.ts';
@@ -129,7 +129,7 @@ export interface CodeShown {
   readonly job: ListedJob;
   readonly isApproved: boolean;
   readonly bundle: Bundle;
-  readonly before: { readonly code: string; readonly time: string; readonly bundle: Bundle } | undefined;
+  readonly before: EarlierCode | undefined;
 }
 
 /** Reads the files of a job at hand, and those that they are held against. Undefined while they are not here. @param id whole id of the job */
@@ -141,13 +141,12 @@ export async function showCode(place: SitePlace, id: string): Promise<CodeShown 
   const bundle = await readBundle(join(job.folder, 'bundle'));
   const { isSigned } = logKey(await openKit(place.kitDir, 'client'));
   const approved = await approvedHere(folder, isSigned).catch(() => new Set<string>());
-  const kept = (await keptCode(folder)).filter(({ code }) => code !== bundle.codeSha256);
-  const before = kept.find(({ name }) => name === job.name) ?? kept[0];
+  const before = await earlierCode(folder, { code: bundle.codeSha256, name: job.name });
   return {
     job,
     isApproved: approved.has(bundle.codeSha256),
     bundle,
-    before: before && { code: before.code, time: before.time, bundle: await readBundle(before.folder) },
+    before,
   };
 }
 

@@ -38,6 +38,13 @@ export const DASHBOARD_ERRORS = {
     message: "'{action}' cannot be done with a job of this kind.",
     hint: 'Load the page again: it shows what can be done.',
   },
+  NF_DASHBOARD_ORIGINAL: {
+    exit: 4,
+    status: 409,
+    message:
+      'The job {job} was signed by {submitter}, and the page showed it as the job of {by}: it was not submitted again.',
+    hint: "It may have been resumed by somebody else, or the server sends another job than it tells of. 'neuroflare job clone {job}' shows what would be signed, and asks.",
+  },
   NF_DASHBOARD_PACKAGE: {
     exit: 4,
     message: '{name}, which the page needs, is not there.',

@@ -7,6 +7,7 @@ import { isThere } from '../../../base/files/is-there.ts';
 import { readInputText } from '../../../base/files/read-file.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import { compareText } from '../../../base/text/compare-text.ts';
+import { type Bundle, readBundle } from '../../../job/bundle.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 
 /** Code as it was when somebody approved it, so that the next version can be held against it. Nothing is decided by it. */
@@ -39,8 +40,32 @@ export async function keepApprovedCode(
   await syncFolder(folder.approvedCode);
 }
 
+/** Code that was approved, as it is kept. */
+export interface EarlierCode {
+  readonly code: string;
+  readonly time: string;
+  readonly bundle: Bundle;
+}
+
+/**
+ * What to hold code against: the newest other code that was approved here, of a job of this name if there is one. A copy that is not what was approved
+ * any more is none: a change of it would hide one of the code.
+ */
+export async function earlierCode(
+  folder: ClientFolder,
+  { code, name }: { code: string; name: string | null },
+): Promise<EarlierCode | undefined> {
+  const kept = (await keptCode(folder)).filter((one) => one.code !== code);
+  const ofName = kept.filter((one) => one.name === name);
+  for (const one of [...ofName, ...kept.filter((other) => !ofName.includes(other))]) {
+    const bundle = await readBundle(one.folder).catch(() => undefined);
+    if (bundle?.codeSha256 === one.code) return { code: one.code, time: one.time, bundle };
+  }
+  return undefined;
+}
+
 /** What was approved before, the newest first; what cannot be read is left out. */
-export async function keptCode(folder: ClientFolder): Promise<KeptCode[]> {
+async function keptCode(folder: ClientFolder): Promise<KeptCode[]> {
   const names = await readdir(folder.approvedCode).catch(() => []);
   const found = await Promise.all(
     names.map(async (code): Promise<KeptCode[]> => {
