@@ -1,13 +1,15 @@
 import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { flError } from '../../base/errors/errors.ts';
 import { FOLDER_NAME } from '../../base/text/folder-name.ts';
 import { JOB_FILE } from '../../job/bundle.ts';
 import { jobYaml } from '../../job/job-yaml.ts';
+import { JOB_LIMITS } from '../../job/limits.ts';
 import { makeJobFolder } from '../../job/new-folder.ts';
 import { makeFirstModel } from './first-model.ts';
 import { type MappedClient, mapClient } from './map-client.ts';
 import { mapServer } from './map-server.ts';
+import { liesIn, ownPath, unusable } from './own-files.ts';
 import { readNvflareJob } from './read-folder.ts';
 import { Findings, refusalTable } from './refusals.ts';
 
@@ -24,9 +26,14 @@ const CODE = 'custom';
 /**
  * Makes a job folder of one that `python job.py --export` wrote: its scripts as they are, its workflow as that of the same name here, and its
  * first model. Whatever has no counterpart is refused, all of it at once.
+ * @param isSentOn what is made is sent before anybody looks at it: no file from outside the folder becomes its model
  * @throws NF_IMPORT_FOLDER, NF_IMPORT_UNKNOWN, NF_IMPORT_MODEL, NF_JOB_EXISTS
  */
-export async function importNvflareJob(from: string, to: string): Promise<ImportedJob> {
+export async function importNvflareJob(
+  from: string,
+  to: string,
+  { isSentOn = false } = {},
+): Promise<ImportedJob> {
   const job = await readNvflareJob(from);
   const findings = new Findings();
   const server = mapServer(job, findings);
@@ -45,7 +52,14 @@ export async function importNvflareJob(from: string, to: string): Promise<Import
   const { mapped } = first;
   const apps = [...new Set([job.serverApp, ...clients.map(({ app }) => app)])];
   await makeJobFolder(to, async (draft) => {
-    for (const app of apps) await copyCode(join(app, CODE), join(draft, CODE));
+    for (const app of apps)
+      await copyCode(await ownPath(from, `${relative(from, app)}/${CODE}`), join(draft, CODE));
+    if ('file' in model && !(await liesIn(from, model.file))) {
+      if (isSentOn) throw outside(model.file, from);
+      findings.notes.push(
+        `the first model is read from ${model.file}, which lies outside the folder of the job`,
+      );
+    }
     const made = await makeFirstModel(model, { draft, folders: [join(draft, CODE)] });
     const sites = clients.flatMap((client) =>
       client.sites.map((site) => [site, { script_args: [...(client.mapped?.args ?? [])] }] as const),
@@ -70,6 +84,13 @@ export async function importNvflareJob(from: string, to: string): Promise<Import
   return { name: job.name, folder: to, workflow: String(workflow.type), notes: findings.notes };
 }
 
+function outside(file: string, from: string) {
+  return unusable(
+    `its first model is ${file}, which lies outside its folder; look at what 'job import' makes of it, and submit that`,
+    from,
+  );
+}
+
 /** Sites may have arguments of their own, and nothing else. */
 function requireAlike(
   first: MappedClient | undefined,
@@ -91,8 +112,14 @@ async function copyCode(from: string, to: string): Promise<void> {
   const files = (await readdir(from, { recursive: true, withFileTypes: true })).filter((entry) =>
     entry.isFile(),
   );
+  let size = 0;
+  if (files.length > JOB_LIMITS.files.most)
+    throw unusable(`it has more than ${JOB_LIMITS.files.most} files of code`, from);
   for (const entry of files) {
     const path = join(entry.parentPath, entry.name);
+    size += (await stat(path)).size;
+    if (size > JOB_LIMITS.bytes.most)
+      throw unusable(`its code has more than ${JOB_LIMITS.bytes.most} bytes`, path);
     const target = join(to, path.slice(from.length + 1));
     if (path.includes('__pycache__')) continue;
     const before = await readFile(target).catch(() => undefined);

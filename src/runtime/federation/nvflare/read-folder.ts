@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { flError } from '../../base/errors/errors.ts';
-import { parseJson } from '../../base/parse-json.ts';
+import { NeuroflareError } from '../../base/errors/errors.ts';
+import { ownPath, readOwnJson, unusable } from './own-files.ts';
 
 /** What `python job.py --export` writes: meta.json, and for server and sites an app with configurations and code. */
 
@@ -69,9 +69,10 @@ export async function isNvflareFolder(folder: string): Promise<boolean> {
 
 /** @throws NF_IMPORT_FOLDER */
 export async function readNvflareJob(folder: string): Promise<NvflareJob> {
-  const meta = await read(join(folder, META_FILE), metaSchema);
+  const meta = await read(folder, META_FILE, metaSchema);
   const { name, min_clients: minClients, mandatory_clients: mandatory, deploy_map: map, ...others } = meta;
   const apps = Object.entries(map).map(([app, targets]) => ({
+    name: app,
     app: join(folder, app),
     sites: targets.flatMap((target) => (typeof target === 'string' ? [target] : target.sites)),
   }));
@@ -81,15 +82,15 @@ export async function readNvflareJob(folder: string): Promise<NvflareJob> {
   const [first, second] = ofServer;
   if (!first || second)
     throw unusable('its deploy_map names no one app for the server', join(folder, META_FILE));
-  const server = await read(join(first.app, 'config/config_fed_server.json'), serverSchema);
+  const server = await read(folder, `${first.name}/config/config_fed_server.json`, serverSchema);
   const clients = [];
-  for (const { app, sites } of apps) {
+  for (const { name: appName, app, sites } of apps) {
     const own = sites.filter((site) => site !== SERVER && site !== ALL);
     if (own.length === 0 && !isOf(sites, '')) continue;
     clients.push({
       app,
       sites: own,
-      config: await read(join(app, 'config/config_fed_client.json'), clientSchema),
+      config: await read(folder, `${appName}/config/config_fed_client.json`, clientSchema),
     });
   }
   if (clients.length === 0) throw unusable('its deploy_map names no sites', join(folder, META_FILE));
@@ -105,20 +106,22 @@ export async function readNvflareJob(folder: string): Promise<NvflareJob> {
   };
 }
 
-async function read<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>> {
-  const text = await readFile(file, 'utf8').catch(async () => {
+async function read<Schema extends z.ZodType>(
+  folder: string,
+  path: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const file = await ownPath(folder, path);
+  const content = await readOwnJson(folder, path).catch(async (thrown: unknown) => {
+    if (thrown instanceof NeuroflareError) throw thrown;
     const hocon = file.replace(/\.json$/, '.conf');
     const isHocon = await stat(hocon).catch(() => undefined);
     throw isHocon
       ? unusable('its configuration is HOCON (.conf); export the job, which writes JSON', hocon)
       : unusable('a file is missing', file);
   });
-  const { success, data, error } = schema.safeParse(parseJson(text));
+  const { success, data, error } = schema.safeParse(content);
   if (success) return data;
   const [issue] = error.issues;
   throw unusable(`${issue?.path.join('.') || 'the file'}: ${issue?.message}`, file);
-}
-
-function unusable(reason: string, file: string) {
-  return flError('NF_IMPORT_FOLDER', { reason }, { place: { file } });
 }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { importNvflareJob } from '../../../../src/runtime/federation/nvflare/import-job.ts';
-import { jobFolderOf } from '../../../../src/runtime/federation/nvflare/on-the-fly.ts';
+import { jobFolderOf, withJobFolder } from '../../../../src/runtime/federation/nvflare/on-the-fly.ts';
 import { loadJob } from '../../../../src/runtime/job/load.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -35,6 +35,7 @@ const CLIENT_API = {
 
 interface Wish {
   readonly controller?: Part;
+  readonly persistor?: Part;
   readonly more?: readonly Part[];
   readonly second?: Part;
   readonly client?: object;
@@ -47,6 +48,7 @@ interface Wish {
 /** What `python job.py --export` of nvflare 2.9 writes, with changes. */
 async function exported({
   controller = FEDAVG,
+  persistor = PERSISTOR,
   more = [],
   second,
   client = {},
@@ -62,7 +64,7 @@ async function exported({
       ...part,
     })),
     components: [
-      PERSISTOR,
+      persistor,
       SELECTOR,
       { path: `${AC}widgets.validation_json_generator.ValidationJsonGenerator` },
       ...more,
@@ -372,5 +374,66 @@ describe('a job that nvflare has exported', () => {
     expect((await loadJob(first)).definition.name).toBe('hello');
     expect(told[0]).toContain('as fedavg');
     expect(await jobFolderOf(first, options)).toBe(first);
+  });
+});
+
+describe('a folder of nvflare that somebody else has made', () => {
+  const secret = join(root, 'secret');
+  const refusal = (reason: RegExp) => ({ code: 'NF_IMPORT_FOLDER', message: expect.stringMatching(reason) });
+  const importing = async (folder: string) => importNvflareJob(folder, join(root, `job-${count++}`));
+  const linked = async (path: string, to: string) => {
+    const folder = await exported();
+    await rm(join(folder, path), { recursive: true });
+    await symlink(to, join(folder, path));
+    return folder;
+  };
+
+  beforeAll(async () => {
+    await mkdir(join(secret, 'custom'), { recursive: true });
+    await writeFile(join(secret, 'custom/id_rsa'), 'private');
+    await cp(join(await exported(), 'app/config'), join(secret, 'config'), { recursive: true });
+  });
+
+  it.each([
+    ['an app above it', () => exported({ meta: { deploy_map: { '../secret': ['@ALL'] } } }), /leads out/],
+    [
+      'an app by its whole path',
+      () => exported({ meta: { deploy_map: { [secret]: ['@ALL'] } } }),
+      /leads out/,
+    ],
+    ['code that is a link', () => linked('app/custom', join(secret, 'custom')), /is a link/],
+    ['an app that is a link', () => linked('app', secret), /is a link/],
+    ['a description that is a link', () => linked('meta.json', join(secret, 'config')), /is a link/],
+    [
+      'a description of 100,000 levels',
+      () => exported({ files: { 'meta.json': `${'['.repeat(100_000)}${']'.repeat(100_000)}` } }),
+      /nested/,
+    ],
+  ])('is refused with %s', async (_, make, reason) => {
+    await expect(importing(await make())).rejects.toMatchObject(refusal(reason));
+  });
+
+  it('is not sent with a model from elsewhere on this machine', async () => {
+    const model = join(secret, 'custom/id_rsa');
+    const given = { path: PERSISTOR.path, args: { source_ckpt_file_full_name: model } };
+    const folder = await exported({ persistor: given });
+    await expect(
+      withJobFolder(
+        folder,
+        () => undefined,
+        async () => undefined,
+      ),
+    ).rejects.toMatchObject(refusal(/outside its folder/));
+  });
+
+  it('removes nothing behind a link of the workspace', async () => {
+    const [workspace, folder] = [join(root, 'linked-workspace'), await exported()];
+    const kept = join(root, 'kept', basename(folder));
+    await mkdir(kept, { recursive: true });
+    await mkdir(workspace);
+    await symlink(join(root, 'kept'), join(workspace, '.imported'));
+    const simulated = jobFolderOf(folder, { workspace, isResumed: false, tell: () => undefined });
+    await expect(simulated).rejects.toMatchObject({ code: 'NF_PATH_LINK' });
+    expect(existsSync(kept)).toBe(true);
   });
 });
