@@ -54,6 +54,7 @@ export async function runJobScript({ script, args, isQuiet, signal }: JobScript)
   } catch (error) {
     // nvflare puts the simulator into a session of its own, where no signal of the terminal gets.
     await endTree(child, mark);
+    signal.throwIfAborted();
     throw error;
   }
 }
