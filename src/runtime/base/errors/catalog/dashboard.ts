@@ -43,7 +43,7 @@ export const DASHBOARD_ERRORS = {
     status: 409,
     message:
       'The job {job} was signed by {submitter}, and the page showed it as the job of {by}: it was not submitted again.',
-    hint: "It may have been resumed by somebody else, or the server sends another job than it tells of. 'neuroflare job clone {job}' shows what would be signed, and asks.",
+    hint: "It may have been resumed by somebody else, or the server sends another job than it tells of. 'neuroflare job clone {$job}' shows what would be signed, and asks.",
   },
   NF_DASHBOARD_PACKAGE: {
     exit: 4,
