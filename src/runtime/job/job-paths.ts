@@ -3,6 +3,7 @@ import { type FileHandle, lstat, open, realpath, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { flError } from '../base/errors/errors.ts';
+import { NO_LINK, NO_WAIT } from '../base/files/open-flags.ts';
 import { fillFrom } from '../base/files/read-file.ts';
 
 /** What a submitted job may name with a key whose value is a path. */
@@ -37,8 +38,7 @@ export interface FileRules {
 export const LOCAL_FILES: FileRules = { mostBytes: totalmem() };
 
 /** Does not wait for the writer of a pipe; follows no link at the end of a path where that is not allowed. */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-const NO_LINK = constants.O_NOFOLLOW ?? 0;
+const OPEN_FLAGS = constants.O_RDONLY | NO_WAIT;
 
 /**
  * The bytes of a file that a job names: the one way to any of them, whatever key or file names it.

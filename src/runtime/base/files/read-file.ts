@@ -3,9 +3,10 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { flError } from '../errors/errors.ts';
 import { DATA_LIMITS } from '../limits.ts';
 import { counted } from '../text/counted.ts';
+import { NO_WAIT } from './open-flags.ts';
 
 /** Should a pipe take a file's place between two looks, the open does not wait for somebody who writes. */
-const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+const FLAGS = constants.O_RDONLY | NO_WAIT;
 
 /**
  * Opens a file that a user names, or that lies in a folder of theirs. A pipe waits for somebody who writes and a device has no end, neither

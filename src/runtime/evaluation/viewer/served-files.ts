@@ -3,6 +3,7 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { linkFault } from '../../../preprocess/content/absent.ts';
 import { flError } from '../../base/errors/errors.ts';
+import { NO_LINK, NO_WAIT } from '../../base/files/open-flags.ts';
 
 /** A file below a folder that may be shown. */
 export interface Shown {
@@ -17,7 +18,7 @@ export interface OpenedFile {
   readonly path: string;
 }
 
-const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+const FLAGS = constants.O_RDONLY | NO_WAIT | NO_LINK;
 
 /** The files that the page may ask for: each was listed, and is asked for by its number. Nobody can name a path. */
 export class ServedFiles {

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { hashOpen } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
+import { NO_LINK, NO_WAIT } from '../../base/files/open-flags.ts';
 import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
 import { checkUpdateFile } from '../../base/tensors/check-file.ts';
 import type { ScriptAnswer, TaskOrder } from '../executor/messages.ts';
@@ -34,8 +35,8 @@ export async function answerOf(
  * and looks again.
  */
 async function takeFile(path: string, model: string, mayLack: boolean): Promise<string> {
-  const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-  const file = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
+  const flags = constants.O_RDWR | NO_LINK | NO_WAIT;
+  const file = await open(path, flags).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT')
       throw flError('NF_RESULT_INVALID', { reason: 'its file is missing' }, { cause });
     if (cause.code !== 'ELOOP' && cause.code !== 'EISDIR' && cause.code !== 'ENXIO') throw cause;

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { relative, resolve, sep } from 'node:path';
 import { type ErrorReport, flError, type NeuroflareError, type Place } from '../../base/errors/errors.ts';
 import { sourceExcerpt } from '../../base/errors/source-excerpt.ts';
+import { NO_LINK, NO_WAIT } from '../../base/files/open-flags.ts';
 import { shownPath } from '../../base/text/shown-path.ts';
 import { JOB_LIMITS } from '../../job/limits.ts';
 import type { TaskOutcome } from '../executor/executor.ts';
@@ -90,8 +91,7 @@ function excerptOf(file: string, line: number): { excerpt?: string } {
 /** Of a file of the job: no link, and no pipe or device that would be waited for. */
 function codeText(path: string): string | undefined {
   try {
-    const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-    const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const file = openSync(path, constants.O_RDONLY | NO_LINK | NO_WAIT);
     try {
       const found = fstatSync(file);
       return found.isFile() && found.size <= JOB_LIMITS.script.most ? readFileSync(file, 'utf8') : undefined;
