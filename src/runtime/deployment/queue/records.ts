@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../base/parse-json.ts';
 import { ENGINE_CHOICES } from '../../job/engine-choice.ts';
 import { PREFIX, type QueueLink } from './queue-link.ts';
 import type { RunKey } from './run-key.ts';
@@ -108,16 +109,8 @@ export class Records {
     const gone = ids.filter((_, at) => texts[at] === null);
     if (gone.length > 0) await this.#redis.srem(`${PREFIX}:${kind}s`, gone);
     return texts.flatMap((text) =>
-      text === null || text === undefined || text.length > MOST_CHARACTERS ? [] : parsed(text),
+      text === null || text === undefined || text.length > MOST_CHARACTERS ? [] : [parseJson(text)],
     );
-  }
-}
-
-function parsed(text: string): unknown[] {
-  try {
-    return [JSON.parse(text)];
-  } catch {
-    return [];
   }
 }
 

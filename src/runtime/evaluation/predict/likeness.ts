@@ -19,7 +19,7 @@ export async function judgeLikeness({ run, spec }: ClassTarget, images: ImageSet
   if (!run) return notKnown('the model lies in no run');
   const text = await readInputText(run.folder.at(RUN_FILES.imageProfile)).catch(() => undefined);
   if (text === undefined) return notKnown(`its run has no ${RUN_FILES.imageProfile}`);
-  const profile = parseProfile(jsonOf(text));
+  const profile = parseProfile(parseJson(text));
   if (!profile) return notKnown(`${RUN_FILES.imageProfile} of its run is none that this version reads`);
   const reason = misfit(profile, spec.image_size);
   if (reason !== undefined) return notKnown(reason);
@@ -32,14 +32,6 @@ export async function judgeLikeness({ run, spec }: ClassTarget, images: ImageSet
     unlike.push({ distance: own, is_unlike: own > threshold });
   }
   return { likeness: { threshold, false_alarms: FALSE_ALARMS, held_out: heldOut, not_known: null }, unlike };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Profiles of other pictures say nothing of these. */

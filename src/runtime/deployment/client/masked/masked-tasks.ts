@@ -5,6 +5,7 @@ import { partsOfTask } from '../../../algorithms/task.ts';
 import { canonicalJson } from '../../../base/digest.ts';
 import { atPlace, flError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { faultPoint } from '../../../base/errors/fault-point.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import { MASKED_ENCODING } from '../../../base/tensors/packed/form.ts';
 import { closeTensorFiles, openTensorFiles } from '../../../base/tensors/tensor-file.ts';
 import {
@@ -287,17 +288,9 @@ export class MaskedTasks implements Pick<TaskRunner, 'run'> {
   ): Promise<z.output<Schema>> {
     const { input } = SECURE_WORDS[phase];
     const text = await readFile(this.#options.folder.model(task.inputs[input]?.sha256 ?? ''), 'utf8');
-    const { success, data } = schema.safeParse(jsonOf(text));
+    const { success, data } = schema.safeParse(parseJson(text));
     if (success) return data;
     throw flError('NF_SECAGG_SESSION', { reason: `what the server gives it (${input}) has another form` });
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
