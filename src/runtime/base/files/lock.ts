@@ -24,10 +24,11 @@ const HOST = ' @';
  * @throws NF_PATH_BUSY
  */
 export async function lockFolder(path: string, what: string): Promise<() => Promise<void>> {
+  const own = `${await identifyProcess(process.pid)}${HOST}${hostname()}`;
   let holder: string | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    holder = await tryLock(path);
-    if (holder === undefined) return keepHeld(path);
+    holder = await tryLock(path, own);
+    if (holder === undefined) return keepHeld(path, own);
     const held = holder === '' ? attempt < ATTEMPTS_WHILE_EMPTY : await isHeld(path, holder);
     if (held || !(await removeStale(path, holder))) await sleep(PAUSE_MS);
   }
@@ -41,8 +42,7 @@ export async function isLocked(path: string): Promise<boolean> {
 }
 
 /** Touches the lock while it is ours. Returns what releases it. */
-async function keepHeld(path: string): Promise<() => Promise<void>> {
-  const own = await ownText();
+function keepHeld(path: string, own: string): () => Promise<void> {
   const isOurs = async () => (await readFile(path, 'utf8').catch(() => '')) === own;
   const beat = async () => {
     const now = new Date();
@@ -53,10 +53,6 @@ async function keepHeld(path: string): Promise<() => Promise<void>> {
     clearInterval(timer);
     if (await isOurs()) await rm(path, { force: true });
   };
-}
-
-async function ownText(): Promise<string> {
-  return `${await identifyProcess(process.pid)}${HOST}${hostname()}`;
 }
 
 /** Locks of version 0.1.0 name no machine: theirs is this one. */
@@ -81,9 +77,9 @@ function nameOf(holder: string): string {
 }
 
 /** Undefined when the lock is ours now, else who holds it: a process id, when it started, and its machine. */
-async function tryLock(path: string): Promise<string | undefined> {
+async function tryLock(path: string, own: string): Promise<string | undefined> {
   try {
-    await putFile(path, await ownText(), { exclusive: true });
+    await putFile(path, own, { exclusive: true });
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

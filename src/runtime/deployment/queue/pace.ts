@@ -16,8 +16,6 @@ export const PACE = {
 
 /** Times a task is begun again whose worker was lost. */
 export const MOST_STALLED = 5;
-/** Seconds for which a run waits for a worker. */
-export const WAIT_WORKERS = 600;
 
 /** What is done again and again, one after the other, until it is stopped; what fails is tried the next time. */
 export function repeat(everyMs: number, work: () => Promise<void>): { stop(): Promise<void> } {

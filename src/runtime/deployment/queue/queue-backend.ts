@@ -6,7 +6,6 @@ import type { RunCard } from '../../run/run-card.ts';
 import { type RunFolder, runFolder } from '../../run/run-folder.ts';
 import type { Executor } from '../../site/executor/executor.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
-import { WAIT_WORKERS } from './pace.ts';
 import { parseQueueAddress } from './queue-address.ts';
 import { QueueExecutor } from './queue-executor.ts';
 import { openLink } from './queue-link.ts';
@@ -17,18 +16,13 @@ export interface QueueBackendOptions {
   /** As typed. */
   readonly queue: string | undefined;
   readonly mixedHardware: boolean;
-  /** Seconds; default 600. */
-  readonly waitWorkers?: number | undefined;
+  /** Seconds for which tasks wait for a worker. */
+  readonly waitWorkers: number;
   readonly tell: (line: string) => void;
 }
 
 /** Runs the sites of simulations at workers. @throws NF_QUEUE_URL, and as `openLink` does */
-export async function queueBackend({
-  queue,
-  mixedHardware,
-  waitWorkers = WAIT_WORKERS,
-  tell,
-}: QueueBackendOptions) {
+export async function queueBackend({ queue, mixedHardware, waitWorkers, tell }: QueueBackendOptions) {
   const address = parseQueueAddress(queue);
   // Before there is anything of a run.
   (await openLink(address, () => undefined)).close();
