@@ -1,6 +1,8 @@
 import { noProgress } from '../base/logging/progress.ts';
+import { channelCount } from '../base/selection/selection.ts';
 import { MASKED_TESTS, type MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
+import { shownPictures } from '../learning/dataset/shown-pictures.ts';
 import { calibrate } from './calibrate.ts';
 import { compareScanners } from './compare-scanners.ts';
 import type { EvaluateOptions, EvaluateResult, EvaluationWork } from './evaluation-work.ts';
@@ -12,9 +14,9 @@ import type { ClassTarget } from './open-target.ts';
 import { judgeOwnModels } from './own-models.ts';
 import { judgeLikeness } from './predict/likeness.ts';
 import { openPredictor } from './predict/predictor.ts';
-import { shownPictures, withKeptFeatures } from './shown-pictures.ts';
 import type { EvaluationData, EvaluationRow } from './site-data.ts';
 import { summarizeEvaluation } from './summarize.ts';
+import { withKeptFeatures } from './with-kept-features.ts';
 import { writeEvaluation } from './write-evaluation.ts';
 
 /** A model that tells classes, and the people whom it is judged on. */
@@ -36,7 +38,10 @@ export async function evaluateClasses(
   return withKeptFeatures(target, async () => {
     const predictor = await openPredictor(target, options.engine);
     const { progress = noProgress } = options;
-    const images = shownPictures(target, data, options);
+    const { spec, classes } = target;
+    const { slices, mirror } = options;
+    const channels = channelCount(data.selection);
+    const images = shownPictures(spec, { classes, channels, slices, mirror });
     const work = { options, target, data, predictor, images, tested, progress };
     try {
       const likeness = options.masked === false ? [] : await likenessNotes(work);

@@ -1,5 +1,5 @@
 import { harmonyOf, requireHarmonised, ruleNote } from '../learning/dataset/harmony.ts';
-import { layoutOf } from '../learning/models/spec.ts';
+import { pictureForm } from '../learning/dataset/shown-pictures.ts';
 import type { ClassTarget } from './open-target.ts';
 import type { EvaluationData } from './site-data.ts';
 
@@ -10,11 +10,7 @@ export function harmonised(
   { slices }: { readonly slices: number },
 ): { readonly data: EvaluationData; readonly notes: readonly string[] } {
   if (!harmonisation) return { data, notes: [] };
-  requireHarmonised(
-    harmonisation,
-    { imageSize: spec.image_size, slices, layout: layoutOf(spec) },
-    'The evaluation',
-  );
+  requireHarmonised(harmonisation, pictureForm(spec, slices), 'The evaluation');
   const bySite = new Map(data.sites.map((site) => [site, harmonyOf(harmonisation, site).harmony]));
   const rows = data.rows.map((row) => ({ ...row, harmony: bySite.get(row.site) }));
   return {

@@ -1,7 +1,7 @@
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import { resample } from '../../../preprocess/picture/resample.ts';
 import { f32At, numberAt } from '../../base/at.ts';
-import { type ImageSet, type ImageSetOptions, planeOf } from '../../learning/dataset/image-set.ts';
+import { type ImageSet, type ImageSetOptions, planeOf, planesOf } from '../../learning/dataset/image-set.ts';
 import type { Engine } from '../../learning/engine/engine.ts';
 import { createExplainer } from '../../learning/explain/grad-cam.ts';
 import type { ClassTarget } from '../open-target.ts';
@@ -50,7 +50,7 @@ export async function explain(
         found[owner] = {
           id: subjects[owner]?.id ?? '',
           side: shownSide(options),
-          grey: toGrey(shownFlat(greys, { planes: greys.length / imageSize ** 2, options })),
+          grey: toGrey(shownFlat(greys, { planes: planesOf(options), options })),
           heat: shownFlat(map, { planes, options }),
           cell: imageSize / side,
         };

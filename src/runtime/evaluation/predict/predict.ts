@@ -11,7 +11,8 @@ import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { harmonyOf, requireHarmonised, ruleNote } from '../../learning/dataset/harmony.ts';
 import { ImageSet } from '../../learning/dataset/image-set.ts';
-import { inputChannels, layoutOf, requireChannels } from '../../learning/models/spec.ts';
+import { pictureForm, shownPictures } from '../../learning/dataset/shown-pictures.ts';
+import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { predictedClass, withTemperature } from '../../statistics/probabilities.ts';
 import { explain, shownSlabs } from '../explain/heat.ts';
 import { type ClassTarget, openTarget, type Target } from '../open-target.ts';
@@ -121,7 +122,7 @@ function harmonised(
       known: firstOf(names) || 'none',
     });
   if (!known) return { harmony: undefined, harmonisation: null };
-  requireHarmonised(known, { imageSize: spec.image_size, slices, layout: layoutOf(spec) }, 'The prediction');
+  requireHarmonised(known, pictureForm(spec, slices), 'The prediction');
   const { harmony, rule } = harmonyOf(known, site);
   return { harmony, harmonisation: { site: site ?? null, rule, note: ruleNote(known, site) ?? null } };
 }
@@ -158,14 +159,9 @@ async function openImages(
     signal,
   }: PredictOptions & ReadAs & { readonly harmony: PictureHarmony | undefined },
 ): Promise<{ images: ImageSet; tiles: number[] }> {
-  const picture = {
-    imageSize: target.spec.image_size,
-    slices,
-    layout: layoutOf(target.spec),
-    volume,
-    nan,
-    harmony,
-  } as const;
+  const channels = inputChannels(target.spec);
+  const shown = shownPictures(target.spec, { classes: target.classes, channels, slices, mirror });
+  const picture = { ...shown, volume, nan, harmony };
   let done = 0;
   const examples = await mapPool(inputs, { jobs: READERS, signal }, async ({ paths }, subject) => {
     const [pictures = []] = await readChannels(paths, picture);
@@ -180,16 +176,7 @@ async function openImages(
     examples: [paths],
     harmony,
   }));
-  const channels = inputChannels(target.spec);
-  const options = {
-    ...picture,
-    channels,
-    classes: target.classes,
-    batchSize: 32,
-    augment: undefined,
-    mirror,
-  };
   const isVolume = picture.layout === 'volume';
-  const tiles = examples.map(({ count }) => (isVolume ? shownSlabs(options) : count));
-  return { images: new ImageSet(subjects, examples, options), tiles };
+  const tiles = examples.map(({ count }) => (isVolume ? shownSlabs(picture) : count));
+  return { images: new ImageSet(subjects, examples, picture), tiles };
 }

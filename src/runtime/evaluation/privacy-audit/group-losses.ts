@@ -2,13 +2,14 @@ import { f64At } from '../../base/at.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
 import { channelCount } from '../../base/selection/selection.ts';
 import { openSet } from '../../learning/dataset/open-dataset.ts';
+import { type HowShown, shownPictures } from '../../learning/dataset/shown-pictures.ts';
 import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { logLosses } from '../../statistics/probabilities.ts';
 import { harmonised } from '../harmonised.ts';
 import type { ClassTarget } from '../open-target.ts';
 import { type EngineWish, openPredictor } from '../predict/predictor.ts';
-import { type HowShown, shownPictures, withKeptFeatures } from '../shown-pictures.ts';
 import { type EvaluationRow, labelledData, readEvaluationData } from '../site-data.ts';
+import { withKeptFeatures } from '../with-kept-features.ts';
 import type { Suspect } from './membership.ts';
 
 export interface GroupLoss extends Omit<Suspect, 'score'> {
@@ -40,7 +41,9 @@ export async function groupLosses(
   const losses = await withKeptFeatures(target, async () => {
     const predictor = await openPredictor(target, engine);
     try {
-      const set = await openSet(data, rows, shownPictures(target, data, { slices, mirror }));
+      const { spec, classes } = target;
+      const channels = channelCount(data.selection);
+      const set = await openSet(data, rows, shownPictures(spec, { classes, channels, slices, mirror }));
       const probabilities = await predictor.predict(set);
       const labels = Uint8Array.from(rows, ({ label }) => label);
       return logLosses({ probabilities, labels, classes: target.classes.length });

@@ -1,7 +1,7 @@
 import { countPeople, groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
 import type { Curves } from '../../algorithms/evaluation/evaluate-sites.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { channelCount, type Selection } from '../../base/selection/selection.ts';
+import { channelCount } from '../../base/selection/selection.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { rounded, type SiteCurve, type SiteEvaluation } from '../../statistics/evaluation-sums.ts';
 import { indexGroups } from '../../statistics/figure.ts';
@@ -14,12 +14,12 @@ import { LEAST_A_CLASS } from '../controls/controls.ts';
 import { readControlImages } from '../controls/images.ts';
 import { DEFAULT_SLICES } from '../dataset/default-slices.ts';
 import { harmonyOf, requireHarmonised } from '../dataset/harmony.ts';
-import type { ImageSet, ImageSetOptions } from '../dataset/image-set.ts';
+import type { ImageSet } from '../dataset/image-set.ts';
 import { MASKED_TESTS, maskBatch } from '../dataset/masked-pictures.ts';
 import { type DataSource, type Members, readMembers } from '../dataset/members.ts';
 import { type LabelledRow, labelOf, openSet } from '../dataset/open-dataset.ts';
+import { shownPictures } from '../dataset/shown-pictures.ts';
 import type { ClassifierSpec } from '../models/spec.ts';
-import { layoutOf } from '../models/spec.ts';
 import { describeMetrics, type Metrics } from '../trainer/confusion.ts';
 import { openNetwork } from '../trainer/network.ts';
 import { subjectProbabilities } from '../trainer/score.ts';
@@ -38,8 +38,6 @@ interface TellablePart {
   readonly rows: readonly LabelledRow[];
   readonly withheld: readonly string[];
 }
-
-const BATCH_SIZE = 32;
 
 /**
  * Losses of a site's validation images at some temperatures, by sums. Whether the site has test images that it may tell of is looked at first.
@@ -148,11 +146,12 @@ async function openJudge(
   { spec, classes, params }: Asked,
 ): Promise<Judge> {
   const { selection } = subjects;
-  const options = pictureOptions(spec, classes, selection);
+  const channels = channelCount(selection);
+  const options = shownPictures(spec, { classes, channels, slices: DEFAULT_SLICES, mirror: true });
   const { harmonisation, site, root } = source;
   if (harmonisation) requireHarmonised(harmonisation, options);
   const harmony = harmonisation && harmonyOf(harmonisation, site).harmony;
-  const network = await openNetwork(await currentEngine(), spec, { batchSize: BATCH_SIZE });
+  const network = await openNetwork(await currentEngine(), spec, { batchSize: options.batchSize });
   network.load(params);
   return {
     open: (rows) =>
@@ -172,23 +171,6 @@ async function openJudge(
       return { probabilities, labels, classes: classes.length };
     },
     close: () => network.dispose(),
-  };
-}
-
-function pictureOptions(
-  spec: ClassifierSpec,
-  classes: readonly string[],
-  selection: Selection,
-): ImageSetOptions {
-  return {
-    imageSize: spec.image_size,
-    slices: DEFAULT_SLICES,
-    layout: layoutOf(spec),
-    classes,
-    channels: channelCount(selection),
-    batchSize: BATCH_SIZE,
-    augment: undefined,
-    mirror: true,
   };
 }
 

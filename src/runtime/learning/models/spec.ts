@@ -237,11 +237,6 @@ export function dimensionsOf(spec: ClassifierSpec): 2 | 3 {
   return spec.type === 'backbone' ? 2 : (spec.dimensions ?? 2);
 }
 
-/** How a classifier sees a volume. */
-export function layoutOf(spec: ClassifierSpec): 'montage' | 'volume' {
-  return dimensionsOf(spec) === 3 ? 'volume' : 'montage';
-}
-
 /** Channels that a pretrained network takes. */
 export function takenChannels({ input_channels: taken = 3 }: Pick<BackboneSpec, 'input_channels'>): number {
   return taken;
